@@ -1,0 +1,64 @@
+// One thread that waits for many file descriptors and timers (epoll, timerfd).
+//
+// Callbacks run on the thread that calls Run. A callback may add and remove watches and timers, its own too.
+// Thread safety: only Post and Stop may be called from other threads.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "base/status.h"
+#include "base/units.h"
+#include "os/unique_fd.h"
+
+namespace flexai::os {
+
+class EventLoop {
+ public:
+  static Result<std::unique_ptr<EventLoop>> Create();
+  ~EventLoop();
+
+  // Calls `ready` whenever `fd` is readable or its peer hung up. The fd stays the caller's and must be
+  // unwatched before it is closed.
+  Status Watch(int fd, std::function<void()> ready);
+  void Unwatch(int fd);
+
+  // Calls `due` once at or after `at` (monotonic clock). Returns an id for Cancel; ids are never reused.
+  uint64_t At(Nanos at, std::function<void()> due);
+  uint64_t After(Nanos delay, std::function<void()> due);
+  void Cancel(uint64_t timer);
+
+  // Runs `task` on the loop's thread soon.
+  void Post(std::function<void()> task);
+
+  // Calls `caught` when one of `signals` arrives; blocks them for this thread (call before making threads).
+  Status WatchSignals(const std::vector<int>& signals, std::function<void(int)> caught);
+
+  // Runs until Stop.
+  Status Run();
+  void Stop();
+
+ private:
+  EventLoop() = default;
+  void ArmTimer();
+  void RunTimers();
+  void RunPosted();
+
+  UniqueFd epoll_;
+  UniqueFd timer_;
+  UniqueFd wake_;
+  UniqueFd signals_;
+  uint64_t next_timer_ = 1;
+  std::map<int, std::shared_ptr<std::function<void()>>> watches_;
+  std::map<std::pair<int64_t, uint64_t>, std::function<void()>> timers_;
+  std::map<uint64_t, int64_t> timer_times_;
+  std::mutex posted_mutex_;
+  std::vector<std::function<void()>> posted_;
+  bool stopped_ = false;
+};
+
+}  // namespace flexai::os
