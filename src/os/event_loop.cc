@@ -30,16 +30,42 @@ Result<std::unique_ptr<EventLoop>> EventLoop::Create() {
 
 EventLoop::~EventLoop() = default;
 
-Status EventLoop::Watch(int fd, std::function<void()> ready) {
+Status EventLoop::Arm(int fd, bool known) {
+  const Watched& watched = watches_[fd];
   epoll_event event{};
-  event.events = EPOLLIN;
+  event.events = (watched.readable ? EPOLLIN : 0u) | (watched.writable ? EPOLLOUT : 0u);
   event.data.fd = fd;
-  const bool known = watches_.contains(fd);
   if (epoll_ctl(epoll_.get(), known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) != 0) {
-    return ErrnoStatus("can't watch a file descriptor");
+    const Status failed = ErrnoStatus("can't watch a file descriptor");
+    watches_.erase(fd);
+    return failed;
   }
-  watches_[fd] = std::make_shared<std::function<void()>>(std::move(ready));
   return {};
+}
+
+Status EventLoop::Watch(int fd, std::function<void()> ready) {
+  const bool known = watches_.contains(fd);
+  watches_[fd].readable = std::make_shared<std::function<void()>>(std::move(ready));
+  return Arm(fd, known);
+}
+
+Status EventLoop::WatchWritable(int fd, std::function<void()> ready) {
+  const bool known = watches_.contains(fd);
+  watches_[fd].writable = std::make_shared<std::function<void()>>(std::move(ready));
+  return Arm(fd, known);
+}
+
+void EventLoop::UnwatchWritable(int fd) {
+  const auto found = watches_.find(fd);
+  if (found == watches_.end() || !found->second.writable) {
+    return;
+  }
+  found->second.writable.reset();
+  if (!found->second.readable) {
+    Unwatch(fd);
+  } else {
+    static_cast<void>(Arm(fd, true));
+  }
 }
 
 void EventLoop::Unwatch(int fd) {
@@ -145,9 +171,15 @@ Status EventLoop::Run() {
       return ErrnoStatus("can't wait for events");
     }
     for (int i = 0; i < count && !stopped_; ++i) {
-      const auto found = watches_.find(events[i].data.fd);
-      if (found != watches_.end()) {
-        const std::shared_ptr<std::function<void()>> ready = found->second;  // it may unwatch itself
+      const uint32_t ended = events[i].events & (EPOLLHUP | EPOLLERR);
+      auto found = watches_.find(events[i].data.fd);
+      if (found != watches_.end() && found->second.readable && (events[i].events & EPOLLIN || ended != 0)) {
+        const Callback ready = found->second.readable;
+        (*ready)();
+        found = watches_.find(events[i].data.fd);
+      }
+      if (found != watches_.end() && found->second.writable && (events[i].events & EPOLLOUT || ended != 0)) {
+        const Callback ready = found->second.writable;
         (*ready)();
       }
     }

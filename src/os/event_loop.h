@@ -25,7 +25,13 @@ class EventLoop {
   // Calls `ready` whenever `fd` is readable or its peer hung up. The fd stays the caller's and must be
   // unwatched before it is closed.
   Status Watch(int fd, std::function<void()> ready);
+  // Ends every watch of `fd`.
   void Unwatch(int fd);
+
+  // Calls `ready` whenever `fd` takes output or its peer hung up, for as long as it is watched; end the watch when
+  // nothing is left to write. May stand beside Watch for the same fd.
+  Status WatchWritable(int fd, std::function<void()> ready);
+  void UnwatchWritable(int fd);
 
   // Calls `due` once at or after `at` (monotonic clock). Returns an id for Cancel; ids are never reused.
   uint64_t At(Nanos at, std::function<void()> due);
@@ -43,7 +49,13 @@ class EventLoop {
   void Stop();
 
  private:
+  using Callback = std::shared_ptr<std::function<void()>>;  // shared, so that a callback may unwatch itself
+  struct Watched {
+    Callback readable, writable;
+  };
+
   EventLoop() = default;
+  Status Arm(int fd, bool known);
   void ArmTimer();
   void RunTimers();
   void RunPosted();
@@ -53,7 +65,7 @@ class EventLoop {
   UniqueFd wake_;
   UniqueFd signals_;
   uint64_t next_timer_ = 1;
-  std::map<int, std::shared_ptr<std::function<void()>>> watches_;
+  std::map<int, Watched> watches_;
   std::map<std::pair<int64_t, uint64_t>, std::function<void()>> timers_;
   std::map<uint64_t, int64_t> timer_times_;
   std::mutex posted_mutex_;

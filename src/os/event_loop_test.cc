@@ -34,6 +34,23 @@ TEST(EventLoop, CallsBackWhenReadableAndMayUnwatchItself) {
   EXPECT_EQ(calls, 1);
 }
 
+TEST(EventLoop, CallsBackWhileWritableUntilUnwatched) {
+  auto loop = *EventLoop::Create();
+  auto [a, b] = *PacketSocket::Pair();
+  int readable = 0;
+  int writable = 0;
+  ASSERT_TRUE(loop->Watch(a.fd(), [&] { ++readable; loop->Stop(); }).ok());
+  ASSERT_TRUE(loop->WatchWritable(a.fd(), [&, &end = a, &peer = b] {
+    if (++writable == 3) {
+      loop->UnwatchWritable(end.fd());
+      ASSERT_TRUE(peer.Send("x").ok());
+    }
+  }).ok());
+  ASSERT_TRUE(loop->Run().ok());
+  EXPECT_EQ(writable, 3);
+  EXPECT_EQ(readable, 1);
+}
+
 TEST(EventLoop, DeliversSignals) {
   auto loop = *EventLoop::Create();
   int caught = 0;
