@@ -39,7 +39,11 @@ TEST(EventLoop, CallsBackWhileWritableUntilUnwatched) {
   auto [a, b] = *PacketSocket::Pair();
   int readable = 0;
   int writable = 0;
-  ASSERT_TRUE(loop->Watch(a.fd(), [&] { ++readable; loop->Stop(); }).ok());
+  ASSERT_TRUE(loop->Watch(a.fd(), [&, &end = a] {
+    ++readable;
+    loop->Unwatch(end.fd());
+    loop->Stop();
+  }).ok());
   ASSERT_TRUE(loop->WatchWritable(a.fd(), [&, &end = a, &peer = b] {
     if (++writable == 3) {
       loop->UnwatchWritable(end.fd());
