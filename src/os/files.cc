@@ -105,6 +105,9 @@ Status RemoveFolder(const std::string& path) {
 
 Result<UniqueFd> LockFile(const std::string& path, mode_t mode) {
   UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode));
+  if (!fd.valid() && errno == EACCES) {  // another user's file; reading rights are enough for flock
+    fd = UniqueFd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  }
   if (!fd.valid()) {
     return ErrnoStatus(fmt::format("can't open the lock {}", path));
   }
