@@ -6,6 +6,9 @@ set(FLEXAI_WARNINGS -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-missing-field
 if(FLEXAI_SANITIZE)
   set(FLEXAI_SANITIZE_FLAGS -fsanitize=${FLEXAI_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
 endif()
+if(FLEXAI_FUZZ)
+  list(APPEND FLEXAI_SANITIZE_FLAGS -fsanitize=fuzzer-no-link)
+endif()
 
 # flexai_flags(target): what every target of ours (the shim apart) is compiled and linked with.
 function(flexai_flags target)
