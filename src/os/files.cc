@@ -81,6 +81,38 @@ Status MakeFolders(const std::string& path, mode_t mode) {
   return {};
 }
 
+Status MakeOwnFolder(const std::string& path, mode_t mode) {
+  FLEXAI_RETURN_IF_ERROR(MakeFolders(path, mode));
+  const UniqueFd folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat info {};
+  if (!folder.valid() || fstat(folder.get(), &info) != 0) {
+    return ErrnoStatus(fmt::format("can't open the folder {}", path));
+  }
+  if (info.st_uid != geteuid()) {
+    return PermissionDenied(fmt::format("the folder {} belongs to another user: remove it or choose another", path));
+  }
+  if ((info.st_mode & 07777) != mode && fchmod(folder.get(), mode) != 0) {
+    return ErrnoStatus(fmt::format("can't set the rights of the folder {}", path));
+  }
+  return {};
+}
+
+Result<UniqueFd> OpenForAppend(const std::string& path, mode_t mode) {
+  UniqueFd fd(open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode));
+  if (!fd.valid()) {
+    return ErrnoStatus(fmt::format("can't write {}", path));
+  }
+  return fd;
+}
+
+Result<UniqueFd> OpenNullDevice() {
+  UniqueFd fd(open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!fd.valid()) {
+    return ErrnoStatus("can't open /dev/null");
+  }
+  return fd;
+}
+
 Result<std::vector<std::string>> ListFolder(const std::string& path) {
   std::error_code error;
   std::vector<std::string> names;

@@ -18,6 +18,15 @@ Result<std::string> ReadFile(const std::string& path, size_t most = 16 << 20);
 Status WriteFile(const std::string& path, std::string_view content, mode_t mode = 0644);
 // Makes `path` and its parents; success if it is already a folder.
 Status MakeFolders(const std::string& path, mode_t mode = 0755);
+// MakeFolders, and makes sure that the folder is this user's own, no link, and not writable by others: a folder that
+// somebody else prepared under a known name is refused (kPermissionDenied). An existing folder gets `mode`.
+Status MakeOwnFolder(const std::string& path, mode_t mode);
+
+// Opens a file for appending, made if needed; a link at `path` is refused. CLOEXEC.
+Result<UniqueFd> OpenForAppend(const std::string& path, mode_t mode = 0644);
+// /dev/null, for reading and writing. CLOEXEC.
+Result<UniqueFd> OpenNullDevice();
+
 // Names in a folder, sorted, without . and ..
 Result<std::vector<std::string>> ListFolder(const std::string& path);
 // Removes a folder with everything in it; success if there is none. Follows no links.

@@ -1,6 +1,8 @@
 #include "os/files.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace flexai::os {
 namespace {
@@ -30,6 +32,27 @@ TEST_F(Files, LockIsExclusiveUntilItsFdGoes) {
   EXPECT_EQ(LockFile(folder_ + "/lock").status().code(), Code::kAlreadyExists);
   first->Reset();
   EXPECT_TRUE(LockFile(folder_ + "/lock").ok());
+}
+
+TEST_F(Files, AnOwnFolderIsNeitherALinkNorOpenToOthers) {
+  ASSERT_TRUE(MakeFolders(folder_ + "/open", 0777).ok());
+  ASSERT_TRUE(MakeOwnFolder(folder_ + "/open", 0700).ok());
+  struct stat info {};
+  ASSERT_EQ(stat((folder_ + "/open").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0700u);
+  ASSERT_EQ(symlink("open", (folder_ + "/link").c_str()), 0);
+  EXPECT_FALSE(MakeOwnFolder(folder_ + "/link", 0700).ok());
+}
+
+TEST_F(Files, AppendsAndRefusesALink) {
+  for (int i = 0; i < 2; ++i) {
+    const Result<UniqueFd> log = OpenForAppend(folder_ + "/log");
+    ASSERT_TRUE(log.ok());
+    ASSERT_EQ(write(log->get(), "x", 1), 1);
+  }
+  EXPECT_EQ(*ReadFile(folder_ + "/log"), "xx");
+  ASSERT_EQ(symlink("log", (folder_ + "/link").c_str()), 0);
+  EXPECT_FALSE(OpenForAppend(folder_ + "/link").ok());
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "os/error.h"
+#include "os/process.h"
 
 namespace flexai::os {
 namespace {
@@ -169,6 +170,27 @@ Result<PeerCredentials> PeerOf(int fd) {
     return ErrnoStatus("can't read the peer's credentials");
   }
   return PeerCredentials{credentials.pid, credentials.uid, credentials.gid};
+}
+
+Result<UniqueFd> OpenPeer(int fd) {
+#ifdef SO_PEERPIDFD
+  constexpr int kPeerPidfd = SO_PEERPIDFD;
+#else
+  constexpr int kPeerPidfd = 77;
+#endif
+  int pidfd = -1;
+  socklen_t size = sizeof(pidfd);
+  if (getsockopt(fd, SOL_SOCKET, kPeerPidfd, &pidfd, &size) == 0) {
+    return UniqueFd(pidfd);
+  }
+  if (errno != ENOPROTOOPT) {
+    return ErrnoStatus("the connecting process has ended");
+  }
+  FLEXAI_ASSIGN_OR_RETURN(const PeerCredentials peer, PeerOf(fd));
+  if (peer.pid == 0) {
+    return FailedPrecondition("the connecting process lives in a process namespace that cannot be seen from here");
+  }
+  return OpenPidfd(peer.pid);
 }
 
 Result<PeerCredentials> PacketSocket::Peer() const { return PeerOf(fd_.get()); }

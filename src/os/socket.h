@@ -85,5 +85,8 @@ class PacketListener {
 
 // Credentials of the peer of any connected AF_UNIX socket.
 Result<PeerCredentials> PeerOf(int fd);
+// A pidfd of the process that made the connection: by SO_PEERPIDFD, which cannot hit another process that took the
+// pid since, or on kernels before 6.5 by its pid. kFailedPrecondition if it lives in a pid namespace we cannot see.
+Result<UniqueFd> OpenPeer(int fd);
 
 }  // namespace flexai::os

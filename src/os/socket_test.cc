@@ -1,4 +1,5 @@
 #include "os/socket.h"
+#include "os/process.h"
 
 #include <gtest/gtest.h>
 
@@ -40,6 +41,9 @@ TEST(PacketListener, ReplacesAStaleSocketButNotALiveOne) {
     const PacketSocket client = *PacketSocket::Connect(path);
     const PacketSocket server = *live.Accept();
     EXPECT_EQ(server.Peer()->pid, getpid());
+    const auto peer = OpenPeer(server.fd());
+    ASSERT_TRUE(peer.ok()) << peer.status().message();
+    EXPECT_FALSE(HasEnded(*peer));
   }
   EXPECT_EQ(PacketSocket::Connect(path).status().code(), Code::kNotFound);
 }
