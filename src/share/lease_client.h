@@ -42,26 +42,40 @@ class LeaseClient final : public Lease {
  private:
   // What only this side needs to know of a lane; the rest lives in the pages.
   struct Lane {
-    uint64_t lease = 0;            // the lease the fields below belong to
-    int64_t lease_used_ns = 0;     // device time consumed under it
-    int64_t last_end_ns = 0;       // end of the busy interval counted last
-    int64_t first_start_ns = 0;    // of the lease; 0 until a command runs
+    uint64_t taken = 0;            // the lease something was submitted under last
+    int64_t taken_at_ns = 0;       // when
+    int64_t first_start_ns = 0;    // of its first command; 0 until that runs
+    int64_t head_start_ns = 0;     // of the command whose start is reported; 0 until it runs
+    int64_t last_end_ns = 0;       // end of the busy time counted so far
+    int64_t used_ns = 0;
     int64_t in_flight_ns = 0;      // predicted work submitted and unfinished
     int64_t error_ns = 0;          // running mean of |actual - predicted| of a command
+    int64_t idle_since_ns = 0;     // 0 while not idle
+    uint64_t finished = 0;
     uint32_t running = 0;
+    uint8_t short_gaps = 0;        // one bit for each of the last 8 idle times: within the hold
     bool want = false;
-    bool refused_without_lease = false;  // the keeper knows that we wait
-    bool idle_announced = false;         // the keeper knows that the held lease lies idle
+    bool waiting = false;          // refused for want of a lease, and the keeper was told
   };
 
   LeaseClient() = default;
-  OwnPage& own() { return *reinterpret_cast<OwnPage*>(own_.data()); }
+  OwnPage& own() const { return *reinterpret_cast<OwnPage*>(own_.data()); }
   const GrantPage& grant() const { return *reinterpret_cast<const GrantPage*>(grant_.data()); }
   BoardPage& board() const { return *reinterpret_cast<BoardPage*>(board_.data()); }
-  bool InForce(uint32_t lane, uint64_t lease_word) const;
+
+  // All with mutex_ held.
+  bool InForce(uint32_t lane, uint64_t word) const;
+  bool Holds(uint32_t lane, uint64_t word) const;
+  bool HasRoom(const Lane& state, const GrantLane& granted, int64_t predicted_ns) const;
+  bool LikelyBackSoon(const Lane& state) const;
+  void SetWant(uint32_t lane, bool want);
+  void EndIdle(uint32_t lane, int64_t hold_ns);
+  void TakeLease(uint32_t lane, uint64_t id);
+  void AwaitStart(uint32_t lane);
+  void NoteStart(uint32_t lane, int64_t start_ns);
   void Settle(uint32_t lane);
-  void GiveBack(uint32_t lane);
-  int64_t PassTime(uint32_t lane) const;
+  void GiveBack(uint32_t lane, uint64_t id);
+  int64_t LaneDeadline(uint32_t lane) const;
   void RingKeeper() const;
 
   os::Mapping own_, grant_, board_;
@@ -69,9 +83,9 @@ class LeaseClient final : public Lease {
   const Clock* clock_ = nullptr;
   uint32_t lane_count_ = 0;
   std::array<const std::atomic<uint32_t>*, 2> wake_words_{};
-  mutable std::mutex mutex_;  // lanes_ and the own page's lease fields
+  mutable std::mutex mutex_;  // lanes_, and the order of stores to the own page
   std::array<Lane, kMaxLanes> lanes_{};
-  std::mutex charge_mutex_;   // one charge at a time
+  std::mutex charge_mutex_;  // one charge at a time
 };
 
 }  // namespace flexai::share

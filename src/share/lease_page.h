@@ -40,16 +40,19 @@ struct alignas(64) OwnLane {
   std::atomic<uint64_t> lease_done;      // the last lease given back; its commands may still drain
   std::atomic<uint64_t> used_ns;         // union of busy intervals since the session began
   std::atomic<int64_t> first_start_ns;   // start of the first command of lease_taken; 0 until it runs
+  std::atomic<int64_t> head_entered_ns;  // when the command was submitted whose start is to be reported
+  std::atomic<int64_t> head_start_ns;    // its start; 0: it does not run yet (nothing else is in flight then)
   std::atomic<int64_t> last_end_ns;      // end of the command that finished last
   std::atomic<int64_t> head_cost_ns;     // predicted cost of the next command; 0 unknown
   std::atomic<int64_t> in_flight_ns;     // predicted cost of the submitted and unfinished commands
   std::atomic<uint64_t> finished;        // commands finished since the session began
-  std::atomic<int64_t> charge_bytes;     // with the sequence below: bytes to charge (> 0) or release (< 0)
+  std::atomic<uint64_t> released_bytes;  // memory given back since the session began
+  std::atomic<uint64_t> charge_bytes;    // memory asked for by the request of the sequence below
   std::atomic<uint32_t> charge_sequence; // stored after charge_bytes; the keeper answers with the same number
-  uint32_t reserved_[9];
+  uint32_t reserved_[3];
 };
 static_assert(sizeof(OwnLane) == 128);
-static_assert(offsetof(OwnLane, lease_done) == 16 && offsetof(OwnLane, charge_sequence) == 80);
+static_assert(offsetof(OwnLane, lease_done) == 16 && offsetof(OwnLane, charge_sequence) == 104);
 
 struct alignas(64) OwnPage {
   uint32_t magic, version;
@@ -60,9 +63,10 @@ static_assert(sizeof(OwnPage) == 64 + 128 * kMaxLanes);
 
 struct alignas(64) GrantLane {
   std::atomic<uint64_t> lease;              // (id << 1) | revoked; 0: none yet
-  std::atomic<int64_t> budget_ns;           // device time of this lease; kUnlimitedNs: nobody else waits
+  std::atomic<int64_t> until_used_ns;       // the lease is spent once used_ns is here; kUnlimitedNs: never
   std::atomic<int64_t> in_flight_limit_ns;  // most predicted work in flight; one command always fits
-  std::atomic<int64_t> hold_ns;             // how long to keep an idle lease; kUnlimitedNs: until revoked
+  std::atomic<int64_t> hold_ns;             // longest to keep an idle lease; kUnlimitedNs: until revoked
+  std::atomic<int64_t> pass_lead_ns;        // pass a spent lease on this long before its last command ends
   std::atomic<uint64_t> successor;          // PackSuccessor, 0: none
   std::atomic<uint32_t> pass_token;         // 0: the lease is in force; else pending until the board shows it
   std::atomic<uint32_t> charge_sequence;    // stored last of the three
@@ -71,10 +75,10 @@ struct alignas(64) GrantLane {
   uint32_t request_permille, limit_permille, priority;  // for display; may change at any time
   uint64_t quota_bytes;
   uint64_t vxpu;
-  uint32_t reserved_[8];
+  uint32_t reserved_[6];
 };
 static_assert(sizeof(GrantLane) == 128);
-static_assert(offsetof(GrantLane, successor) == 32 && offsetof(GrantLane, charge_code) == 56);
+static_assert(offsetof(GrantLane, successor) == 40 && offsetof(GrantLane, charge_code) == 64);
 
 struct alignas(64) GrantPage {
   uint32_t magic, version;

@@ -1,0 +1,323 @@
+#include "share/arbiter.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+
+#include "share/lease_page.h"
+
+namespace flexai::share {
+namespace {
+
+// A draining command with no more than this left does not keep the next one off the device.
+constexpr int64_t kAlmostDoneNs = 200'000;
+// How much later than its hold an idle lease is taken back, if the executor did not give it back itself.
+constexpr Nanos kHoldGrace = Micros(300);
+// A change of budget smaller than this is not worth a write.
+constexpr int64_t kBudgetStepNs = 20'000;
+
+}  // namespace
+
+Arbiter::Arbiter(const ArbiterOptions& options, LeasePort& port)
+    : options_(options), port_(port), random_(options.seed) {
+  std::fill(std::begin(last_active_), std::end(last_active_), Nanos{-options.recently.value - 1});
+  std::fill(std::begin(owed_since_), std::end(owed_since_), Nanos{-1});
+}
+
+void Arbiter::AddVxpu(VxpuId id, const ComputeShare& share, Nanos now) {
+  now_ = now;
+  auto vxpu = std::unique_ptr<Vxpu>(new Vxpu{id, ShareAccount(share, now, options_.quantum)});
+  vxpu->account.set_virtual_time(virtual_now_[static_cast<size_t>(share.priority)]);
+  vxpus_[id] = std::move(vxpu);
+}
+
+void Arbiter::ResizeVxpu(VxpuId id, const ComputeShare& share, Nanos now) {
+  now_ = now;
+  ShareAccount& account = vxpus_.at(id)->account;
+  account.Refill(now);
+  const double from = virtual_now_[static_cast<size_t>(account.share().priority)];
+  const double to = virtual_now_[static_cast<size_t>(share.priority)];
+  // What it is due, in device time, survives a change of weight and of class.
+  const double lag = (account.virtual_time() - from) * account.weight();
+  account.SetShare(share);
+  account.set_virtual_time(to + lag / account.weight());
+}
+
+void Arbiter::RemoveVxpu(VxpuId id) { vxpus_.erase(id); }
+
+void Arbiter::AddClient(ClientId id, VxpuId vxpu, Nanos now) {
+  now_ = now;
+  assert(!clients_.contains(id));
+  Client& client = clients_[id];
+  client.id = id;
+  client.vxpu = vxpus_.at(vxpu).get();
+  client.created_at = now;
+}
+
+void Arbiter::RemoveClient(ClientId id, Nanos now) {
+  now_ = now;
+  Client& client = clients_.at(id);
+  if (&client == successor_) {
+    successor_ = nullptr;
+    if (holder_ != nullptr) {
+      port_.SetSuccessor(holder_->id, holder_->grant.lease, 0, 0);
+    }
+  }
+  if (&client == holder_) {
+    Charge(client, static_cast<double>(RunningNs(client)));
+    holder_ = nullptr;
+    if (successor_ != nullptr) {
+      Promote();
+    }
+  }
+  if (client.competing) {
+    --client.vxpu->competing;
+  }
+  client.vxpu->waited_ns += client.waited_ns;
+  clients_.erase(id);
+}
+
+void Arbiter::Look(ClientId id, Nanos now) {
+  now_ = now;
+  Observe(clients_.at(id), port_.Read(id));
+}
+
+void Arbiter::Decide(Nanos now) {
+  now_ = now;
+  deadline_ = {INT64_MAX};
+  Refresh();
+  AdvanceVirtualTime();
+  // Each round ends a turn or starts one. Executors that give every lease back unused could go on for ever.
+  constexpr int kMostRounds = 64;
+  for (int round = 0;; ++round) {
+    if (round == kMostRounds) {
+      WakeAt(now_ + Millis(1));
+      break;
+    }
+    if (holder_ != nullptr && TurnEnded()) {
+      EndTurn();
+    } else if (holder_ != nullptr && PassOver()) {
+      continue;
+    } else if (holder_ != nullptr ? !SteerTurn() : !StartTurn()) {
+      break;
+    }
+  }
+  WatchCommands();
+}
+
+// Rereads everybody who is on the device or about to be.
+void Arbiter::Refresh() {
+  for (auto& [id, client] : clients_) {
+    if (&client == holder_ || &client == successor_ || client.seen.running > 0) {
+      Observe(client, port_.Read(id));
+    }
+    if (client.frozen && client.seen.running == 0) {
+      Thaw(client);  // its command had ended as it was frozen
+    }
+  }
+}
+
+bool Arbiter::TurnEnded() const {
+  return holder_->seen.lease_done >= holder_->grant.lease || (holder_->revoked && holder_->seen.running == 0);
+}
+
+void Arbiter::EndTurn() {
+  Client& client = *holder_;
+  CorrectTurn(client);
+  client.revoked = true;
+  client.guaranteed = false;
+  previous_ = client.id;
+  holder_ = nullptr;
+  if (successor_ != nullptr) {
+    Promote();
+    UpdateCompetition(*holder_);
+    owed_since_[ClassOf(*holder_)] = {-1};
+  }
+  UpdateCompetition(client);
+}
+
+// Ends the turn of a holder that does not use it while somebody waits. True if it did.
+bool Arbiter::PassOver() {
+  Client& client = *holder_;
+  const Client* other = ChooseNext();
+  if (other == nullptr || other->absent) {
+    return false;
+  }
+  const LaneView& seen = client.seen;
+  if (seen.lease_taken < client.grant.lease && !client.revoked) {
+    const Nanos due = client.in_force_at + options_.head_start;
+    if (now_ < due) {
+      WakeAt(due);
+      return false;
+    }
+    client.absent = true;
+    TakeBack(client);
+    return TurnEnded();
+  }
+  if (seen.running > 0 && seen.head_start_ns == 0) {
+    const Nanos due = std::max(client.in_force_at, Nanos{std::min(seen.head_entered_ns, now_.value)}) +
+                      options_.head_start;
+    if (now_ < due) {
+      WakeAt(due);
+      return false;
+    }
+    TakeBack(client);
+    if (!TurnEnded() && client.seen.head_start_ns == 0) {
+      client.stalled = true;
+      EndTurn();
+    }
+    return true;
+  }
+  return Overran(*other);
+}
+
+// Freezes a holder whose command runs far past its turn, on devices that can stop there. True if it did.
+bool Arbiter::Overran(const Client& other) {
+  Client& client = *holder_;
+  if (!options_.can_freeze || client.seen.running == 0) {
+    return false;
+  }
+  const bool above = Rank(other) > Rank(client) && !client.guaranteed;
+  if (Rank(other) < Rank(client)) {
+    return false;
+  }
+  const int64_t allowed = above ? 0 : std::max<int64_t>(0, LeadNs(client, other));
+  const int64_t slack = above                            ? options_.freeze_for_higher.value
+                        : client.charged_ahead_ns > 0 ? 0
+                                                         : options_.freeze_after.value;
+  const int64_t left = allowed + slack - RunningNs(client);
+  if (left > 0) {
+    WakeAt(now_ + Nanos{left});
+    return false;
+  }
+  TakeBack(client);
+  if (!TurnEnded()) {
+    Freeze(client);
+    EndTurn();
+  }
+  return true;
+}
+
+// Gives the free device to whoever is due. False if nobody is.
+bool Arbiter::StartTurn() {
+  for (auto& [id, client] : clients_) {
+    if (client.seen.running == 0 || client.stalled || client.frozen) {
+      continue;
+    }
+    const int64_t left = client.seen.in_flight_ns - RunningNs(client);
+    if (client.seen.lease_done < client.grant.lease) {
+      // Its turn had passed on before its command ran; now it runs, and has the device in fact.
+      holder_ = &client;
+      client.in_force_at = now_;
+      UpdateCompetition(client);
+      return true;
+    }
+    if (left > kAlmostDoneNs) {
+      WakeAt(now_ + std::clamp(Nanos{left - kAlmostDoneNs}, Micros(100), Millis(1)));
+      return false;
+    }
+  }
+  Client* next = Pick(nullptr);
+  if (next == nullptr) {
+    return false;
+  }
+  holder_ = next;
+  if (next->frozen) {
+    next->in_force_at = now_;
+    Thaw(*next);
+  } else {
+    Issue(*next, 0);
+  }
+  owed_since_[ClassOf(*next)] = {-1};
+  UpdateCompetition(*next);
+  return true;
+}
+
+// Keeps the terms, the successor and the claim of the present turn in line with who waits. True if the turn ended.
+bool Arbiter::SteerTurn() {
+  Client& client = *holder_;
+  Client* other = ChooseNext();
+  Client* next = other != nullptr && !other->frozen && !other->absent ? other : nullptr;
+  if (next != successor_ && SetSuccessor(next)) {
+    return true;
+  }
+  if (client.revoked) {
+    return TurnEnded();
+  }
+  const int64_t hold = client.grant.hold_ns;
+  const Grant terms = Terms(client, other);
+  Grant comparable = terms;
+  if (std::abs(terms.until_used_ns - client.grant.until_used_ns) < kBudgetStepNs) {
+    comparable.until_used_ns = client.grant.until_used_ns;
+  }
+  comparable.pass_lead_ns = (terms.pass_lead_ns == 0) == (client.grant.pass_lead_ns == 0)
+                                ? client.grant.pass_lead_ns
+                                : terms.pass_lead_ns;
+  if (comparable != client.grant) {
+    client.grant = terms;
+    port_.Adjust(client.id, client.grant);
+    Observe(client, port_.Read(client.id));
+  }
+  if (other == nullptr) {
+    return TurnEnded();
+  }
+  bool take = Rank(*other) > Rank(client) && !client.guaranteed;
+  if (client.idle_at.value >= 0) {
+    // An executor that went idle under an open lease keeps it without watching the clock.
+    const Nanos due = hold == kUnlimitedNs ? now_ : client.idle_at + Nanos{terms.hold_ns} + kHoldGrace;
+    take = take || now_ >= due;
+    if (!take) {
+      WakeAt(due);
+    }
+  }
+  if (take) {
+    TakeBack(client);
+  }
+  return TurnEnded();
+}
+
+// Ends sessions whose command runs for longer than any may.
+void Arbiter::WatchCommands() {
+  if (options_.longest_command.value <= 0) {
+    return;
+  }
+  for (auto& [id, client] : clients_) {
+    if (client.seen.running == 0 || client.seen.head_start_ns == 0 || client.condemned || client.frozen) {
+      continue;
+    }
+    const int64_t ran = client.charged_ahead_ns + RunningNs(client);
+    if (ran >= options_.longest_command.value) {
+      client.condemned = true;
+      port_.Condemn(id, fmt::format("a command ran for {}, longer than the device's limit of {}",
+                                    FormatNanos({ran}), FormatNanos(options_.longest_command)));
+    } else {
+      WakeAt(now_ + Nanos{options_.longest_command.value - ran});
+    }
+  }
+}
+
+Arbiter::Usage Arbiter::ClientUsage(ClientId id, Nanos now) const {
+  const Client& client = clients_.at(id);
+  Usage usage{client.used_ns, client.waited_ns, &client == holder_, client.waiting_since.value >= 0};
+  if (usage.waits) {
+    usage.waited_ns += static_cast<double>((now - client.waiting_since).value);
+  }
+  return usage;
+}
+
+Arbiter::Usage Arbiter::VxpuUsage(VxpuId id, Nanos now) const {
+  const Vxpu& vxpu = *vxpus_.at(id);
+  Usage sum{vxpu.used_ns, vxpu.waited_ns, false, false};
+  for (const auto& [client_id, client] : clients_) {
+    if (client.vxpu == &vxpu) {
+      const Usage one = ClientUsage(client_id, now);
+      sum.waited_ns += one.waited_ns;
+      sum.holds = sum.holds || one.holds;
+      sum.waits = sum.waits || one.waits;
+    }
+  }
+  return sum;
+}
+
+}  // namespace flexai::share
