@@ -1,0 +1,115 @@
+#include "node/inventory.h"
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "os/process.h"
+
+namespace flexai::node {
+namespace {
+
+using nlohmann::json;
+
+// A platform's suffix as the first part of a device id: lower case letters and digits.
+std::string ShortName(std::string_view suffix) {
+  std::string name;
+  for (const char c : suffix) {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0 && name.size() < 24) {
+      name += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    }
+  }
+  return name.empty() ? "opencl" : name;
+}
+
+std::string_view PlatformPart(std::string_view id) { return id.substr(0, id.rfind('-')); }
+
+Device ReadDevice(const json& platform, const json& device) {
+  Device read;
+  read.platform = platform.at("index").get<uint32_t>();
+  read.index = device.at("index").get<uint32_t>();
+  read.platform_name = platform.at("name").get<std::string>();
+  read.platform_version = platform.value("version", "");
+  read.icd = platform.value("icd", "");
+  read.name = device.at("name").get<std::string>();
+  read.vendor = device.value("vendor", platform.value("vendor", ""));
+  read.type = device.at("type").get<std::string>();
+  read.driver_version = device.value("driver_version", "");
+  read.memory = {device.at("global_mem_bytes").get<uint64_t>()};
+  read.max_allocation = {device.value("max_alloc_bytes", read.memory.value)};
+  read.compute_units = device.value("compute_units", 0u);
+  read.unified_memory = device.value("unified_memory", false);
+  read.available = device.value("available", true);
+  return read;
+}
+
+}  // namespace
+
+Result<Inventory> ParseProbe(std::string_view text) {
+  // nlohmann-json reports a missing key or a wrong type by exceptions; they end here.
+  try {
+    const json probe = json::parse(text);
+    Inventory inventory;
+    std::map<std::string, int> next_number;
+    for (const json& platform : probe.at("platforms")) {
+      const std::string short_name = ShortName(platform.value("suffix", ""));
+      for (const json& device : platform.at("devices")) {
+        Device& read = inventory.devices.emplace_back(ReadDevice(platform, device));
+        read.id = fmt::format("{}-{}", short_name, next_number[short_name]++);
+      }
+    }
+    if (const auto errors = probe.find("errors"); errors != probe.end()) {
+      inventory.errors = errors->get<std::vector<std::string>>();
+    }
+    return inventory;
+  } catch (const json::exception& error) {
+    return Internal(fmt::format("flexai-executor --probe printed something else than an inventory: {}", error.what()));
+  }
+}
+
+Result<Inventory> Probe(const std::string& executor, Nanos timeout) {
+  os::SpawnOptions options;
+  options.program = executor;
+  options.arguments = {"--probe"};
+  options.environment = os::Environment({"OCL_ICD_VENDORS", "OCL_ICD_FILENAMES", "FLEXAI_VXPUS"});
+  options.die_with_parent = true;
+  Result<os::Output> output = os::RunAndCapture(std::move(options), timeout);
+  if (!output.ok()) {
+    return output.status().WithContext("cannot look for devices");
+  }
+  if (output->exit.signaled) {
+    return Internal(fmt::format("flexai-executor --probe was ended by signal {}: an OpenCL driver crashed; try "
+                                "'flexai-executor --probe' by hand",
+                                output->exit.value));
+  }
+  if (output->exit.value != 0) {
+    return Internal(fmt::format("flexai-executor --probe failed with exit status {}", output->exit.value));
+  }
+  return ParseProbe(output->out);
+}
+
+Result<std::vector<const Device*>> SelectDevices(const Inventory& inventory, std::string_view selector) {
+  std::vector<const Device*> selected;
+  std::vector<std::string_view> known;
+  for (const Device& device : inventory.devices) {
+    known.push_back(device.id);
+    if (selector.empty() || selector == "any" || selector == device.id || selector == PlatformPart(device.id) ||
+        selector == device.type) {
+      selected.push_back(&device);
+    }
+  }
+  if (known.empty()) {
+    return NotFound("this machine has no OpenCL device: 'flexai doctor' says what is missing");
+  }
+  if (selected.empty()) {
+    return NotFound(fmt::format("there is no device '{}': the devices are {}", selector, fmt::join(known, ", ")));
+  }
+  return selected;
+}
+
+}  // namespace flexai::node

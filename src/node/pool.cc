@@ -1,0 +1,475 @@
+#include "node/pool.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cassert>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace flexai::node {
+namespace {
+
+using nlohmann::json;
+
+constexpr uint32_t kMaxRestarts = 5;
+
+Bytes DefaultReserve(Bytes memory) { return {std::max<uint64_t>(memory.value / 16, 256ull << 20)}; }
+
+// Runs `done` when it was called `count` times; at once if `count` is 0.
+std::function<void()> AfterAll(size_t count, std::function<void()> done) {
+  if (count == 0) {
+    done();
+    return [] {};
+  }
+  auto left = std::make_shared<size_t>(count);
+  return [left, done = std::move(done)] {
+    if (--*left == 0) {
+      done();
+    }
+  };
+}
+
+}  // namespace
+
+DeviceRoom DeviceState::room() const {
+  DeviceRoom room{device.id, kWholeDevice, memory, free_memory, static_cast<uint32_t>(vxpus.size())};
+  for (const auto& [id, vxpu] : vxpus) {
+    room.free_share.value -= std::min(room.free_share.value, vxpu.request.value);
+  }
+  return room;
+}
+
+Pool::Pool(os::EventLoop& loop, telemetry::Log& log, telemetry::MetricRegistry& metrics, IdSource& ids,
+           PoolOptions options)
+    : loop_(loop), log_(log), metrics_(metrics), ids_(ids), options_(std::move(options)) {}
+
+Pool::~Pool() {
+  for (const auto& [id, owner] : owners_) {
+    loop_.Unwatch(owner.get());
+  }
+  for (const auto& [id, executor] : executors_) {
+    loop_.Unwatch(executor.get());
+  }
+}
+
+void Pool::SetInventory(Inventory inventory, std::function<void()> done) {
+  inventory_ = std::move(inventory);
+  std::erase_if(inventory_.devices, [this](const Device& device) {
+    const auto config = options_.config.devices.find(device.id);
+    return config != options_.config.devices.end() && !config->second.enabled;
+  });
+  for (const Device& device : inventory_.devices) {
+    AddDevice(device);
+  }
+  const auto one_done = AfterAll(entries_.size(), std::move(done));
+  for (const auto& [id, entry] : entries_) {
+    entry->keeper->Adopt([one_done](const Status&) { one_done(); });
+  }
+}
+
+void Pool::AddDevice(const Device& device) {
+  if (entries_.contains(device.id)) {
+    return;
+  }
+  auto entry = std::make_unique<Entry>();
+  DeviceState& state = entry->state;
+  state.device = device;
+  Bytes memory = device.memory;
+  std::optional<Bytes> reserve;
+  if (const auto config = options_.config.devices.find(device.id); config != options_.config.devices.end()) {
+    memory = std::min(memory, config->second.memory.value_or(memory));
+    reserve = config->second.reserve;
+  }
+  state.reserve = std::min(memory, reserve.value_or(DefaultReserve(memory)));
+  state.memory = state.free_memory = Bytes{memory.value - state.reserve.value};
+
+  KeeperOptions keeper;
+  keeper.device = device.id;
+  keeper.socket = options_.paths.keeper_socket(device.id);
+  keeper.lock = KeeperLockPath(options_.lock_directory, device.id);
+  keeper.log_directory = options_.paths.log_directory();
+  keeper.keeper_program = options_.keeper_program;
+  keeper.executor_program = options_.executor_program;
+  keeper.memory = memory;
+  keeper.reserve = state.reserve;
+  keeper.max_command = options_.config.max_command;
+  keeper.version = options_.version;
+  Entry* raw = entry.get();
+  entry->keeper = std::make_unique<KeeperHost>(
+      loop_, log_, std::move(keeper),
+      KeeperHost::Events{[this, raw](const json& hello) { KeeperServing(*raw, hello); },
+                         [this, raw](const Status& why) { KeeperLost(*raw, why); }});
+  entries_.emplace(device.id, std::move(entry));
+}
+
+void Pool::StartKeepers() {
+  for (const auto& [id, entry] : entries_) {
+    entry->keeper->Ensure([this, raw = entry.get()](const Status& status) {
+      raw->state.problem = status;
+      if (!status.ok()) {
+        log_.Error("{}", status.message());
+      }
+    });
+  }
+}
+
+// --- what keepers say -----------------------------------------------------------------------------------------
+
+void Pool::Ingest(Entry& entry, const json& account) {
+  DeviceState& state = entry.state;
+  try {  // nlohmann-json reports a wrong type by exceptions; they end here
+    IngestVxpus(entry, account);
+    IngestSessions(entry, account);
+    state.now = {account.value("now_ns", state.now.value)};
+    state.busy = {account.value("busy_ns", state.busy.value)};
+    state.memory = {account.value("capacity_bytes", state.memory.value)};
+    uint64_t quotas = 0;
+    for (const auto& [id, vxpu] : state.vxpus) {
+      quotas += vxpu.memory.value;
+    }
+    state.free_memory = {account.value("free_bytes", state.memory.value - std::min(state.memory.value, quotas))};
+  } catch (const json::exception& error) {
+    log_.Error("device {}: its keeper's account is malformed: {}", state.device.id, error.what());
+  }
+}
+
+void Pool::IngestVxpus(Entry& entry, const json& account) {
+  DeviceState& state = entry.state;
+  std::map<uint64_t, Vxpu> vxpus;
+  for (const json& report : account.value("vxpus", json::array())) {
+    Result<Vxpu> vxpu = ParseVxpu(report);
+    if (!vxpu.ok()) {
+      log_.Error("device {}: {}", state.device.id, vxpu.status().message());
+      continue;
+    }
+    vxpu->device = state.device.id;
+    ids_.SawVxpu(vxpu->id);
+    const uint64_t id = vxpu->id;
+    vxpus.emplace(id, *std::move(vxpu));
+  }
+  for (const auto& [id, vxpu] : state.vxpus) {
+    if (!vxpus.contains(id)) {
+      ForgetOwner(id);
+    }
+  }
+  state.vxpus = std::move(vxpus);
+}
+
+void Pool::IngestSessions(Entry& entry, const json& account) {
+  DeviceState& state = entry.state;
+  std::map<uint64_t, Session> sessions;
+  for (const json& report : account.value("sessions", json::array())) {
+    Result<Session> session = ParseSession(report);
+    // A session whose end was seen here may still be in a keeper's report for a moment.
+    if (session.ok() && std::none_of(ended_.begin(), ended_.end(),
+                                     [&session](const Session& ended) { return ended.id == session->id; })) {
+      session->device = state.device.id;
+      ids_.SawSession(session->id);
+      const uint64_t id = session->id;
+      sessions.emplace(id, *std::move(session));
+    }
+  }
+  for (const auto& [id, session] : state.sessions) {
+    if (!sessions.contains(id)) {
+      SessionEnded(entry, id);
+    }
+  }
+  state.sessions = std::move(sessions);
+}
+
+void Pool::KeeperServing(Entry& entry, const json& hello) {
+  entry.state.serving = true;
+  entry.state.problem = {};
+  const std::map<uint64_t, Vxpu> before = std::exchange(entry.state.vxpus, {});
+  Ingest(entry, hello);
+  if (!entry.state.vxpus.empty()) {
+    log_.Info("device {}: adopted its keeper with {} vXPUs and {} sessions", entry.state.device.id,
+              entry.state.vxpus.size(), entry.state.sessions.size());
+  }
+  // What an ended keeper held and this one does not know.
+  for (const auto& [id, vxpu] : before) {
+    if (!entry.state.vxpus.contains(id)) {
+      Recreate(entry, vxpu);
+    }
+  }
+}
+
+void Pool::KeeperLost(Entry& entry, const Status& why) {
+  DeviceState& state = entry.state;
+  state.serving = false;
+  state.problem = why;
+  if (shutting_down_) {
+    return;
+  }
+  log_.Error("device {}: its keeper is gone ({}) and with it {} sessions; its {} vXPUs are made again",
+             state.device.id, why.message(), state.sessions.size(), state.vxpus.size());
+  metrics_.GetCounter("flexai_keeper_losses_total", "Keepers that ended while they were needed.",
+                      {{"device", state.device.id}})
+      .Add();
+  for (const auto& [id, session] : state.sessions) {
+    SessionEnded(entry, id);
+  }
+  state.sessions.clear();
+  if (entry.restarts++ >= kMaxRestarts) {
+    log_.Error("device {}: its keeper ended {} times; the next vXPU that is made starts it again", state.device.id,
+               entry.restarts);
+    return;
+  }
+  entry.keeper->Ensure([this, &entry](const Status& status) {
+    entry.state.problem = status;
+    if (!status.ok()) {
+      log_.Error("{}", status.message());
+    }
+  });
+}
+
+void Pool::Recreate(Entry& entry, const Vxpu& vxpu) {
+  if (!owners_.contains(vxpu.id) && !untied_.contains(vxpu.id)) {
+    // Made before this flexaid started: the process it was tied to, if any, is not known here.
+    log_.Warning("device {}: vXPU {} '{}' ended with the keeper that held it", entry.state.device.id, vxpu.id,
+                 vxpu.name);
+    return;
+  }
+  SendCreate(entry, vxpu, [this, id = vxpu.id](const Result<Vxpu>& made) {
+    if (!made.ok()) {
+      log_.Error("vXPU {} could not be made again: {}", id, made.status().message());
+      ForgetOwner(id);
+    }
+  });
+}
+
+// --- vXPUs ----------------------------------------------------------------------------------------------------
+
+Status Pool::MayUse(const Caller& caller, uint32_t owner_uid, std::string_view what) const {
+  if (caller.uid == 0 || caller.uid == owner_uid || caller.uid == options_.uid) {
+    return {};
+  }
+  return PermissionDenied(fmt::format("{} belongs to another user: only its owner and root may do this", what));
+}
+
+const Pool::Entry* Pool::EntryOfVxpu(uint64_t id) const {
+  for (const auto& [device, entry] : entries_) {
+    if (entry->state.vxpus.contains(id)) {
+      return entry.get();
+    }
+  }
+  return nullptr;
+}
+
+Pool::Entry* Pool::EntryOfVxpu(uint64_t id) {
+  return const_cast<Entry*>(std::as_const(*this).EntryOfVxpu(id));
+}
+
+Result<std::vector<DeviceRoom>> Pool::Rooms(const VxpuRequest& request) const {
+  FLEXAI_ASSIGN_OR_RETURN(const std::vector<const Device*> selected, SelectDevices(inventory_, request.device));
+  std::vector<DeviceRoom> rooms;
+  for (const Device* device : selected) {
+    rooms.push_back(entries_.at(device->id)->state.room());
+  }
+  return rooms;
+}
+
+void Pool::Create(const VxpuRequest& request, const Caller& caller, os::UniqueFd owner,
+                  std::function<void(Result<Vxpu>)> done) {
+  size_t mine = 0;
+  for (const auto& [id, entry] : entries_) {
+    mine += std::count_if(entry->state.vxpus.begin(), entry->state.vxpus.end(),
+                          [&caller](const auto& known) { return known.second.owner_uid == caller.uid; });
+  }
+  if (mine >= options_.config.max_vxpus_per_user) {
+    return done(ResourceExhausted(fmt::format(
+        "you have {} vXPUs, the most a user may have here: stop one, or raise max_vxpus_per_user", mine)));
+  }
+  const Result<std::vector<DeviceRoom>> rooms = Rooms(request);
+  if (!rooms.ok()) {
+    return done(rooms.status());
+  }
+  const Result<Allotment> allotment = Admit(*rooms, request, options_.config.default_share);
+  if (!allotment.ok()) {
+    return done(allotment.status());
+  }
+  const Result<uint64_t> id = ids_.NextVxpu();
+  if (!id.ok()) {
+    return done(id.status());
+  }
+  Vxpu vxpu;
+  vxpu.id = *id;
+  vxpu.name = request.name;
+  vxpu.device = allotment->device;
+  vxpu.owner_uid = caller.uid;
+  vxpu.request = allotment->request;
+  vxpu.limit = allotment->limit;
+  vxpu.priority = allotment->priority;
+  vxpu.memory = allotment->memory;
+  Entry& entry = *entries_.at(vxpu.device);
+  if (request.tied) {
+    WatchOwner(vxpu.id, std::move(owner));
+  } else {
+    untied_.insert(vxpu.id);
+  }
+  entry.keeper->Ensure([this, &entry, vxpu, done = std::move(done)](const Status& status) {
+    if (!status.ok()) {
+      entry.state.problem = status;
+      ForgetOwner(vxpu.id);
+      return done(status);
+    }
+    SendCreate(entry, vxpu, done);
+  });
+}
+
+void Pool::SendCreate(Entry& entry, Vxpu vxpu, std::function<void(Result<Vxpu>)> done) {
+  json request = {{"op", "create_vxpu"},
+                  {"id", vxpu.id},
+                  {"name", vxpu.name},
+                  {"owner_uid", vxpu.owner_uid},
+                  {"request_permille", vxpu.request.value},
+                  {"limit_permille", vxpu.limit.value},
+                  {"priority", share::PriorityName(vxpu.priority)},
+                  {"memory_bytes", vxpu.memory.value}};
+  std::vector<int> fds;
+  if (const auto owner = owners_.find(vxpu.id); owner != owners_.end()) {
+    fds.push_back(owner->second.get());
+  }
+  entry.keeper->Request(
+      std::move(request), std::move(fds), kRequestTimeout,
+      [this, &entry, vxpu = std::move(vxpu), done = std::move(done)](const Result<KeeperReply>& reply) {
+        if (!reply.ok()) {
+          ForgetOwner(vxpu.id);
+          return done(reply.status());
+        }
+        entry.restarts = 0;
+        entry.state.vxpus[vxpu.id] = vxpu;
+        log_.Info("vXPU {} '{}' of uid {} on {}: {} guaranteed, limit {}, {} of memory", vxpu.id, vxpu.name,
+                  vxpu.owner_uid, vxpu.device, FormatPermille(vxpu.request), FormatPermille(vxpu.limit),
+                  FormatBytes(vxpu.memory));
+        done(vxpu);
+      });
+}
+
+void Pool::Change(uint64_t id, const VxpuChange& change, const Caller& caller,
+                  std::function<void(Result<Vxpu>)> done) {
+  Entry* entry = EntryOfVxpu(id);
+  if (entry == nullptr) {
+    return done(NotFound(fmt::format("there is no vXPU {}: 'flexai ps' shows those that exist", id)));
+  }
+  const Vxpu& vxpu = entry->state.vxpus.at(id);
+  Status admitted = MayUse(caller, vxpu.owner_uid, fmt::format("vXPU {}", id));
+  if (admitted.ok()) {
+    admitted = AdmitChange(entry->state.room(), vxpu, change);
+  }
+  if (!admitted.ok()) {
+    return done(admitted);
+  }
+  json request = ToJson(change);
+  request["op"] = "resize_vxpu";
+  request["id"] = id;
+  entry->keeper->Request(std::move(request), {}, kRequestTimeout,
+                         [entry, id, change, done = std::move(done)](const Result<KeeperReply>& reply) {
+                           const auto found = entry->state.vxpus.find(id);
+                           if (!reply.ok() || found == entry->state.vxpus.end()) {
+                             return done(reply.ok() ? NotFound(fmt::format("vXPU {} ended meanwhile", id))
+                                                    : reply.status());
+                           }
+                           Vxpu& changed = found->second;
+                           changed.request = change.request.value_or(changed.request);
+                           changed.limit = change.limit.value_or(changed.limit);
+                           changed.priority = change.priority.value_or(changed.priority);
+                           changed.memory = change.memory.value_or(changed.memory);
+                           done(changed);
+                         });
+}
+
+void Pool::Remove(uint64_t id, const Caller& caller, std::function<void(Status)> done) {
+  Entry* entry = EntryOfVxpu(id);
+  if (entry == nullptr) {
+    return done(NotFound(fmt::format("there is no vXPU {}: 'flexai ps' shows those that exist", id)));
+  }
+  const Status allowed = MayUse(caller, entry->state.vxpus.at(id).owner_uid, fmt::format("vXPU {}", id));
+  if (!allowed.ok()) {
+    return done(allowed);
+  }
+  entry->keeper->Request({{"op", "remove_vxpu"}, {"id", id}}, {}, kRequestTimeout,
+                         [this, id, done = std::move(done)](const Result<KeeperReply>& reply) {
+                           // One that its owner's end removed meanwhile is gone all the same.
+                           if (!reply.ok() && reply.status().code() != Code::kNotFound) {
+                             return done(reply.status());
+                           }
+                           ForgetVxpu(id);
+                           done({});
+                         });
+}
+
+void Pool::WatchOwner(uint64_t id, os::UniqueFd pidfd) {
+  const int fd = pidfd.get();
+  owners_[id] = std::move(pidfd);
+  // The keeper sees the same end and removes the vXPU; here only the copy goes.
+  static_cast<void>(loop_.Watch(fd, [this, id] { ForgetVxpu(id); }));
+}
+
+void Pool::ForgetOwner(uint64_t id) {
+  untied_.erase(id);
+  if (const auto owner = owners_.find(id); owner != owners_.end()) {
+    loop_.Unwatch(owner->second.get());
+    owners_.erase(owner);
+  }
+}
+
+void Pool::ForgetVxpu(uint64_t id) {
+  ForgetOwner(id);
+  if (Entry* entry = EntryOfVxpu(id); entry != nullptr) {
+    log_.Info("vXPU {} on {} ended", id, entry->state.device.id);
+    entry->state.vxpus.erase(id);
+  }
+}
+
+// --- the whole ------------------------------------------------------------------------------------------------
+
+void Pool::Refresh(std::function<void()> done) {
+  const auto serving = [](const auto& known) { return known.second->keeper->serving(); };
+  const auto one_done =
+      AfterAll(static_cast<size_t>(std::count_if(entries_.begin(), entries_.end(), serving)), std::move(done));
+  for (const auto& [id, entry] : entries_) {
+    if (!entry->keeper->serving()) {
+      continue;
+    }
+    entry->keeper->Request({{"op", "stats"}}, {}, kRequestTimeout,
+                           [this, raw = entry.get(), one_done](const Result<KeeperReply>& reply) {
+                             if (reply.ok()) {
+                               Ingest(*raw, reply->body);
+                             }
+                             one_done();
+                           });
+  }
+}
+
+void Pool::ShutDownKeepers(std::function<void()> done) {
+  shutting_down_ = true;
+  const auto serving = [](const auto& known) { return known.second->keeper->serving(); };
+  const auto one_done =
+      AfterAll(static_cast<size_t>(std::count_if(entries_.begin(), entries_.end(), serving)), std::move(done));
+  for (const auto& [id, entry] : entries_) {
+    if (entry->keeper->serving()) {
+      entry->keeper->Request({{"op", "shutdown"}}, {}, kRequestTimeout,
+                             [one_done](const Result<KeeperReply>&) { one_done(); });
+    }
+  }
+}
+
+std::vector<const DeviceState*> Pool::devices() const {
+  std::vector<const DeviceState*> states;
+  for (const Device& device : inventory_.devices) {
+    states.push_back(&entries_.at(device.id)->state);
+  }
+  return states;
+}
+
+size_t Pool::vxpu_count() const {
+  size_t count = 0;
+  for (const auto& [id, entry] : entries_) {
+    count += entry->state.vxpus.size();
+  }
+  return count;
+}
+
+}  // namespace flexai::node
