@@ -142,6 +142,10 @@ void EventLoop::RunPosted() {
 }
 
 Status EventLoop::WatchSignals(const std::vector<int>& signals, std::function<void(int)> caught) {
+  return WatchSignals(signals, [caught = std::move(caught)](int signal, bool) { caught(signal); });
+}
+
+Status EventLoop::WatchSignals(const std::vector<int>& signals, std::function<void(int, bool)> caught) {
   sigset_t set;
   sigemptyset(&set);
   for (const int number : signals) {
@@ -157,7 +161,7 @@ Status EventLoop::WatchSignals(const std::vector<int>& signals, std::function<vo
   return Watch(signals_.get(), [this, caught = std::move(caught)] {
     signalfd_siginfo info{};
     while (read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
-      caught(static_cast<int>(info.ssi_signo));
+      caught(static_cast<int>(info.ssi_signo), info.ssi_code == SI_KERNEL);
     }
   });
 }

@@ -43,6 +43,8 @@ class EventLoop {
 
   // Calls `caught` when one of `signals` arrives; blocks them for this thread (call before making threads).
   Status WatchSignals(const std::vector<int>& signals, std::function<void(int)> caught);
+  // The same; `by_terminal` is true for a signal that a terminal's key sent to the whole foreground group.
+  Status WatchSignals(const std::vector<int>& signals, std::function<void(int signal, bool by_terminal)> caught);
 
   // Runs until Stop.
   Status Run();

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -204,6 +205,29 @@ Result<Output> RunAndCapture(SpawnOptions options, Nanos timeout, size_t most) {
   }
   FLEXAI_ASSIGN_OR_RETURN(output.exit, Reap(process));
   return output;
+}
+
+Result<std::string> FindExecutable(const std::string& name, const std::string& path) {
+  const auto runnable = [](const std::string& file) {
+    struct stat info {};
+    return stat(file.c_str(), &info) == 0 && S_ISREG(info.st_mode) && access(file.c_str(), X_OK) == 0;
+  };
+  if (name.find('/') != std::string::npos) {
+    if (runnable(name)) {
+      return name;
+    }
+    return access(name.c_str(), F_OK) == 0 ? PermissionDenied(fmt::format("{} is not executable", name))
+                                           : NotFound(fmt::format("there is no file {}", name));
+  }
+  for (size_t begin = 0; begin <= path.size() && !name.empty();) {
+    const size_t end = std::min(path.find(':', begin), path.size());
+    const std::string folder = path.substr(begin, end - begin);
+    if (const std::string file = (folder.empty() ? "." : folder) + "/" + name; runnable(file)) {
+      return file;
+    }
+    begin = end + 1;
+  }
+  return NotFound(fmt::format("there is no program '{}' in PATH", name));
 }
 
 std::vector<std::string> Environment(const std::vector<std::string>& changes) {

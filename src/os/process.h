@@ -64,6 +64,10 @@ struct Output {
 };
 Result<Output> RunAndCapture(SpawnOptions options, Nanos timeout, size_t most = 1 << 20);
 
+// The file that a shell would run for `name`: `name` itself if it holds a slash, else the first executable file of
+// that name in the folders of `path` (a PATH variable). kNotFound, or kPermissionDenied if it cannot be executed.
+Result<std::string> FindExecutable(const std::string& name, const std::string& path);
+
 // The caller's environment as "NAME=value" strings, with `changes` applied ("NAME=value" sets, "NAME" unsets).
 std::vector<std::string> Environment(const std::vector<std::string>& changes = {});
 

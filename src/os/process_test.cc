@@ -57,5 +57,14 @@ TEST(Environment, SetsAndUnsets) {
   EXPECT_EQ(std::count(result.begin(), result.end(), "FLEXAI_TEST_B=1"), 0);
 }
 
+TEST(FindExecutable, SearchesThePathAsAShellDoes) {
+  EXPECT_EQ(*FindExecutable("sh", "/nowhere:/bin"), "/bin/sh");
+  EXPECT_EQ(*FindExecutable("/bin/sh", ""), "/bin/sh");
+  EXPECT_EQ(FindExecutable("no-such-program", "/bin:/usr/bin").status().code(), Code::kNotFound);
+  EXPECT_EQ(FindExecutable("/etc/passwd", "").status().code(), Code::kPermissionDenied);
+  EXPECT_EQ(FindExecutable("/nowhere/x", "").status().code(), Code::kNotFound);
+  EXPECT_EQ(FindExecutable("", "/bin").status().code(), Code::kNotFound);
+}
+
 }  // namespace
 }  // namespace flexai::os
