@@ -1,11 +1,11 @@
 #include "share/lease_bed.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <deque>
+
+#include "os/event_counter.h"
 
 namespace flexai::share {
 
@@ -157,8 +157,7 @@ void LeaseBed::AfterEvent() {
     if (!session->alive) {
       continue;
     }
-    uint64_t count = 0;
-    if (::read(table_->Doorbell(session->slot), &count, sizeof(count)) > 0) {
+    if (os::DrainEventCounter(table_->Doorbell(session->slot))) {
       arbiter_->Look(ClientOf(session->slot, 0), clock_.Now());
       rung = true;
     }

@@ -1,11 +1,11 @@
 #include "share/lease_client.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
 
+#include "os/event_counter.h"
 #include "os/futex.h"
 
 namespace flexai::share {
@@ -311,11 +311,7 @@ void LeaseClient::OnDeadline() {
   }
 }
 
-void LeaseClient::RingKeeper() const {
-  const uint64_t one = 1;
-  // An eventfd accepts a write unless its counter is full, and then the keeper has been rung.
-  [[maybe_unused]] const ssize_t written = ::write(doorbell_.get(), &one, sizeof(one));
-}
+void LeaseClient::RingKeeper() const { os::RingEventCounter(doorbell_); }
 
 Status LeaseClient::Charge(uint32_t lane, int64_t bytes) {
   OwnLane& mine = own().lanes[lane];

@@ -1,26 +1,14 @@
 #include "share/lease_table.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/eventfd.h>
 
-#include <new>
-
-#include "os/error.h"
+#include "os/event_counter.h"
 #include "os/futex.h"
 
 namespace flexai::share {
 namespace {
 
 using Access = os::Mapping::Access;
-
-Result<os::UniqueFd> Duplicate(const os::UniqueFd& fd) {
-  os::UniqueFd copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3));
-  if (!copy.valid()) {
-    return os::ErrnoStatus("cannot duplicate a lease page");
-  }
-  return copy;
-}
 
 }  // namespace
 
@@ -39,10 +27,7 @@ Result<LeaseTable::Seat> LeaseTable::MakeSeat() {
   FLEXAI_ASSIGN_OR_RETURN(seat.own, os::Mapping::Map(seat.own_fd, sizeof(OwnPage), Access::kReadOnly));
   FLEXAI_ASSIGN_OR_RETURN(seat.grant, os::Mapping::Map(seat.grant_fd, sizeof(GrantPage), Access::kReadWrite));
   FLEXAI_RETURN_IF_ERROR(os::SealFutureWrites(seat.grant_fd));
-  seat.doorbell = os::UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!seat.doorbell.valid()) {
-    return os::ErrnoStatus("cannot make an executor's doorbell");
-  }
+  FLEXAI_ASSIGN_OR_RETURN(seat.doorbell, os::CreateEventCounter());
   return seat;
 }
 
@@ -77,10 +62,10 @@ void LeaseTable::Close(uint32_t slot) { seats_.at(slot).reset(); }
 Result<LeaseFds> LeaseTable::Fds(uint32_t slot) const {
   const Seat& seat = *seats_.at(slot);
   LeaseFds fds;
-  FLEXAI_ASSIGN_OR_RETURN(fds.own_page, Duplicate(seat.own_fd));
-  FLEXAI_ASSIGN_OR_RETURN(fds.grant_page, Duplicate(seat.grant_fd));
-  FLEXAI_ASSIGN_OR_RETURN(fds.board_page, Duplicate(board_fd_));
-  FLEXAI_ASSIGN_OR_RETURN(fds.doorbell, Duplicate(seat.doorbell));
+  FLEXAI_ASSIGN_OR_RETURN(fds.own_page, os::DuplicateFd(seat.own_fd));
+  FLEXAI_ASSIGN_OR_RETURN(fds.grant_page, os::DuplicateFd(seat.grant_fd));
+  FLEXAI_ASSIGN_OR_RETURN(fds.board_page, os::DuplicateFd(board_fd_));
+  FLEXAI_ASSIGN_OR_RETURN(fds.doorbell, os::DuplicateFd(seat.doorbell));
   return fds;
 }
 
