@@ -6,7 +6,7 @@ set -eu
 
 packages_for() {
   case $1 in
-    build) echo g++ cmake ninja-build pkg-config libfmt-dev nlohmann-json3-dev libcli11-dev libgtest-dev libboost-dev libseccomp-dev libtomlplusplus-dev \
+    build) echo g++ cmake ninja-build pkg-config libfmt-dev nlohmann-json3-dev libcli11-dev libgtest-dev libboost-dev libtomlplusplus-dev \
       libgmock-dev opencl-c-headers ocl-icd-libopencl1 ocl-icd-opencl-dev libseccomp-dev ;;
     test) echo pocl-opencl-icd binutils ;;
     python) echo python3 python3-venv ca-certificates ;;
