@@ -97,6 +97,17 @@ Status MakeOwnFolder(const std::string& path, mode_t mode) {
   return {};
 }
 
+Status MakeFolderFor(const std::string& path, uid_t uid, gid_t gid) {
+  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+    return ErrnoStatus(fmt::format("can't make the folder {}", path));
+  }
+  const UniqueFd folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!folder.valid() || fchown(folder.get(), uid, gid) != 0 || fchmod(folder.get(), 0700) != 0) {
+    return ErrnoStatus(fmt::format("can't give the folder {} to user {}", path, uid));
+  }
+  return {};
+}
+
 Result<UniqueFd> OpenForAppend(const std::string& path, mode_t mode) {
   UniqueFd fd(open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode));
   if (!fd.valid()) {
@@ -111,6 +122,12 @@ Result<UniqueFd> OpenNullDevice() {
     return ErrnoStatus("can't open /dev/null");
   }
   return fd;
+}
+
+bool MayReadAndWrite(const std::string& path) {
+  struct stat info {};
+  const bool folder = stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+  return access(path.c_str(), folder ? R_OK | W_OK | X_OK : R_OK | W_OK) == 0;
 }
 
 Result<std::vector<std::string>> ListFolder(const std::string& path) {

@@ -22,10 +22,17 @@ Status MakeFolders(const std::string& path, mode_t mode = 0755);
 // somebody else prepared under a known name is refused (kPermissionDenied). An existing folder gets `mode`.
 Status MakeOwnFolder(const std::string& path, mode_t mode);
 
+// Makes `path` (its parent must exist) a folder that belongs to `uid` and `gid` and that nobody else may enter. For
+// root; success if it is so already. A link at `path` is refused.
+Status MakeFolderFor(const std::string& path, uid_t uid, gid_t gid);
+
 // Opens a file for appending, made if needed; a link at `path` is refused. CLOEXEC.
 Result<UniqueFd> OpenForAppend(const std::string& path, mode_t mode = 0644);
 // /dev/null, for reading and writing. CLOEXEC.
 Result<UniqueFd> OpenNullDevice();
+
+// Whether this process may read and write (in a folder: make files at) `path`.
+bool MayReadAndWrite(const std::string& path);
 
 // Names in a folder, sorted, without . and ..
 Result<std::vector<std::string>> ListFolder(const std::string& path);

@@ -91,6 +91,14 @@ Status PacketSocket::Send(std::string_view text, std::span<const int> fds) const
 }
 
 Status PacketSocket::Send(std::span<const std::byte> bytes, std::span<const int> fds) const {
+  return SendWith(bytes, fds, 0);
+}
+
+Status PacketSocket::SendNow(std::string_view text, std::span<const int> fds) const {
+  return SendWith(std::as_bytes(std::span(text)), fds, MSG_DONTWAIT);
+}
+
+Status PacketSocket::SendWith(std::span<const std::byte> bytes, std::span<const int> fds, int flags) const {
   if (bytes.size() > kMaxPacketBytes || fds.size() > kMaxPacketFds) {
     return InvalidArgument(fmt::format("a packet of {} bytes and {} files is too large", bytes.size(), fds.size()));
   }
@@ -109,7 +117,7 @@ Status PacketSocket::Send(std::span<const std::byte> bytes, std::span<const int>
     std::memcpy(CMSG_DATA(header), fds.data(), fds.size_bytes());
   }
   for (;;) {
-    if (sendmsg(fd_.get(), &message, MSG_NOSIGNAL) >= 0) {
+    if (sendmsg(fd_.get(), &message, MSG_NOSIGNAL | flags) >= 0) {
       return {};
     }
     if (errno != EINTR) {

@@ -46,6 +46,8 @@ class PacketSocket {
   // kUnavailable if the peer is gone.
   Status Send(std::span<const std::byte> bytes, std::span<const int> fds = {}) const;
   Status Send(std::string_view text, std::span<const int> fds = {}) const;
+  // The same, but kUnavailable rather than waiting for a peer that does not read.
+  Status SendNow(std::string_view text, std::span<const int> fds = {}) const;
 
   // Waits up to `timeout` (negative: for ever) for one packet. kUnavailable at the end of the connection,
   // kDeadlineExceeded when the time ran out, kInvalidArgument for a truncated packet. Received fds are CLOEXEC.
@@ -58,6 +60,8 @@ class PacketSocket {
   void Close() { fd_.Reset(); }
 
  private:
+  Status SendWith(std::span<const std::byte> bytes, std::span<const int> fds, int flags) const;
+
   UniqueFd fd_;
 };
 
