@@ -197,6 +197,12 @@ bool StartGuestThread(void* (*body)(void*), void* argument) {
 
 bool OnForkInChild(void (*child)()) { return pthread_atfork(nullptr, nullptr, child) == 0; }
 
+void WriteStderr(const char* text, size_t size) {
+  if (write(STDERR_FILENO, text, size) < 0) {
+    return;  // nobody listens
+  }
+}
+
 void SleepMs(int64_t ms) {
   timespec left{static_cast<time_t>(ms / 1000), static_cast<long>(ms % 1000 * 1000000)};
   while (nanosleep(&left, &left) != 0 && errno == EINTR) {

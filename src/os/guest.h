@@ -41,6 +41,9 @@ bool StartGuestThread(void* (*body)(void*), void* argument);
 // Runs `child` in every child made by fork from now on.
 bool OnForkInChild(void (*child)());
 
+// Best effort.
+void WriteStderr(const char* text, size_t size);
+
 void SleepMs(int64_t ms);
 int64_t MonotonicMs();
 uint64_t MonotonicNs();

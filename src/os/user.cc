@@ -8,6 +8,10 @@
 
 namespace flexai::os {
 
+pid_t ProcessId() { return getpid(); }
+
+bool OutputIsTerminal() { return isatty(STDOUT_FILENO) == 1; }
+
 uid_t EffectiveUser() { return geteuid(); }
 
 std::string UserName(uid_t uid) {

@@ -1,4 +1,4 @@
-// Who runs this process, and the names of users.
+// What this process is, who runs it, and the names of users.
 #pragma once
 
 #include <sys/types.h>
@@ -7,7 +7,10 @@
 
 namespace flexai::os {
 
+pid_t ProcessId();
 uid_t EffectiveUser();
+// Whether standard output is a terminal.
+bool OutputIsTerminal();
 // The login name, or the number as text if there is none.
 std::string UserName(uid_t uid);
 

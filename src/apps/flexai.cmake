@@ -1,0 +1,5 @@
+add_executable(flexai flexai_main.cc)
+flexai_flags(flexai)
+target_compile_definitions(flexai PRIVATE FLEXAI_VERSION="${PROJECT_VERSION}")
+target_link_libraries(flexai PRIVATE flexai_cli)
+install(TARGETS flexai RUNTIME DESTINATION bin)

@@ -1,0 +1,5 @@
+add_executable(flexaid flexaid_main.cc)
+flexai_flags(flexaid)
+target_compile_definitions(flexaid PRIVATE FLEXAI_VERSION="${PROJECT_VERSION}")
+target_link_libraries(flexaid PRIVATE flexai_cli flexai_api_opencl)
+install(TARGETS flexaid RUNTIME DESTINATION sbin)

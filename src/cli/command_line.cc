@@ -1,0 +1,215 @@
+#include "cli/command_line.h"
+
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iostream>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cli/command.h"
+#include "cli/completion.h"
+#include "cli/control_commands.h"
+#include "cli/doctor.h"
+#include "cli/run_command.h"
+#include "cli/status_commands.h"
+#include "os/user.h"
+#include "telemetry/log.h"
+
+namespace flexai::cli {
+namespace {
+
+constexpr const char* kRunExamples = R"(Examples:
+  flexai run -- clinfo                                   a small share, the rest of the device when it is idle
+  flexai run --share 30% --memory 2Gi -- python3 train.py
+  flexai run --share 10% --priority high -- ./serve      goes before normal and low priority
+  flexai run --share 20% --limit 20% -- ./batch          never more than a fifth of the device
+  flexai run --vxpu share=20%,memory=1Gi --vxpu share=10%,memory=512Mi -- ./two-devices
+The exit status is the command's; 125, 126 and 127 say that flexai, starting the command or finding it failed.)";
+
+// Everything the parser fills in.
+struct Arguments {
+  std::string output = "table";
+  RunOptions run;
+  PsOptions ps;
+  TopOptions top;
+  std::string top_interval = "1s";
+  ResizeOptions resize;
+  StopOptions stop;
+  LogsOptions logs;
+  std::string shell;
+};
+
+void AddRun(CLI::App& app, Arguments* to) {
+  CLI::App* run = app.add_subcommand("run", "Run a command on a virtual unit of its own: run [OPTIONS] -- COMMAND");
+  run->add_option("--share", to->run.share, "Guaranteed part of the device, 0.1% to 100% (default: 10%)");
+  run->add_option("--limit", to->run.limit, "Most it may take while others are idle (default: 100%)");
+  run->add_option("--memory", to->run.memory,
+                  "Memory quota, for example 2Gi (default: the same part of the memory as of the compute)");
+  run->add_option("--priority", to->run.priority, "low, normal or high (default: normal)");
+  run->add_option("--device", to->run.device,
+                  "A device ('pocl-0'), a platform ('pocl') or a type ('gpu') (default: any with room)");
+  run->add_option("--name", to->run.name, "Name for people (default: the command's)");
+  run->add_option("--vxpu", to->run.vxpus,
+                  "One virtual unit as share=..,memory=..,limit=..,priority=..,device=..,name=..; may be given "
+                  "several times; what is missing comes from the other options")
+      ->take_all();
+  run->add_flag("--keep-native", to->run.keep_native, "Show the native OpenCL devices to the command too");
+  run->prefix_command();
+  run->footer(kRunExamples);
+}
+
+void AddStatus(CLI::App& app, Arguments* to) {
+  app.add_subcommand("devices", "Show the devices of this machine and what is free on them")
+      ->footer("Examples:\n  flexai devices\n  flexai devices -o json");
+  CLI::App* ps = app.add_subcommand("ps", "Show virtual units and the sessions on them");
+  ps->add_flag("-q,--quiet", to->ps.quiet, "Ids of virtual units only");
+  ps->add_flag("-a,--all", to->ps.ended, "Sessions that ended lately too");
+  ps->footer("Examples:\n  flexai ps\n  flexai stop $(flexai ps -q)");
+  CLI::App* top = app.add_subcommand("top", "Watch busy time, memory and waiting of devices and virtual units");
+  top->add_flag("--once", to->top.once, "Print one interval and exit");
+  top->add_option("-d,--interval", to->top_interval, "Time between two screens, for example 500ms")
+      ->capture_default_str();
+  top->add_option("-n,--rounds", to->top.rounds, "Exit after so many screens");
+  top->footer("BUSY is device time, WAIT the time spent waiting for a turn, both as part of the interval.\n"
+              "Examples:\n  flexai top\n  flexai top --once -o json");
+}
+
+void AddControl(CLI::App& app, Arguments* to) {
+  CLI::App* resize = app.add_subcommand("resize", "Change share, limit, priority or memory of a live virtual unit");
+  resize->add_option("vxpu", to->resize.id, "Its id ('flexai ps')")->required();
+  resize->add_option("--share", to->resize.share, "Guaranteed part of the device");
+  resize->add_option("--limit", to->resize.limit, "Most it may take");
+  resize->add_option("--memory", to->resize.memory, "Memory quota");
+  resize->add_option("--priority", to->resize.priority, "low, normal or high");
+  resize->footer("Examples:\n  flexai resize 3 --share 50%\n  flexai resize 3 --memory 4Gi --priority low");
+  CLI::App* stop = app.add_subcommand("stop", "End virtual units with their sessions, or single sessions");
+  stop->add_option("ids", to->stop.ids, "Ids of virtual units, with --session of sessions");
+  stop->add_flag("--session", to->stop.sessions, "The ids are of sessions");
+  stop->add_flag("--all", to->stop.all, "All virtual units that are yours");
+  stop->footer("The programs go on, but their OpenCL calls fail from now on.\nExamples:\n  flexai stop 3\n"
+               "  flexai stop --session 12");
+  CLI::App* logs = app.add_subcommand("logs", "Show the log of a virtual unit's sessions, or of flexaid");
+  logs->add_option("id", to->logs.id, "Id of a virtual unit, with --session of a session; none: flexaid's own log");
+  logs->add_flag("--session", to->logs.session, "The id is of a session");
+  logs->add_flag("-f,--follow", to->logs.follow, "Go on until the sessions end");
+  logs->footer("Examples:\n  flexai logs 3\n  flexai logs --session 12 -f\n  flexai logs");
+}
+
+void AddOther(CLI::App& app, Arguments* to) {
+  app.add_subcommand("doctor", "Check what flexai needs on this machine, and say how to mend what is missing")
+      ->footer("The exit status is 0 if nothing is missing.");
+  app.add_subcommand("version", "Show the versions of flexai and of the flexaid that runs");
+  CLI::App* completion = app.add_subcommand("completion", "Print a completion script for a shell");
+  completion->add_option("shell", to->shell, "bash, zsh or fish")->required();
+  completion->footer("Examples:\n  source <(flexai completion bash)\n"
+                     "  flexai completion fish > ~/.config/fish/completions/flexai.fish");
+}
+
+int Dispatch(const CLI::App& app, const Context& context, Arguments& arguments) {
+  const std::string command = app.get_subcommands().front()->get_name();
+  if (command == "run") {
+    return Run(context, arguments.run);
+  }
+  if (command == "devices") {
+    return ShowDevices(context);
+  }
+  if (command == "ps") {
+    return ShowVxpus(context, arguments.ps);
+  }
+  if (command == "top") {
+    const Result<Nanos> interval = ParseNanos(arguments.top_interval);
+    if (!interval.ok() || interval->value < Millis(10).value) {
+      return Report(context, interval.ok() ? InvalidArgument("--interval: the shortest is 10ms")
+                                           : interval.status().WithContext("--interval"),
+                    kExitUsage);
+    }
+    arguments.top.interval = *interval;
+    return Top(context, arguments.top);
+  }
+  if (command == "resize") {
+    return Resize(context, arguments.resize);
+  }
+  if (command == "stop") {
+    return Stop(context, arguments.stop);
+  }
+  if (command == "logs") {
+    return ShowLogs(context, arguments.logs);
+  }
+  if (command == "doctor") {
+    return Doctor(context);
+  }
+  if (command == "version") {
+    return ShowVersion(context);
+  }
+  return PrintCompletion(context, app, arguments.shell);
+}
+
+// "unknown command" is CLI11's "The following argument was not expected: ..." in words of ours.
+std::string ParseErrorText(const CLI::ParseError& error, const std::vector<std::string>& arguments,
+                           const CLI::App& app) {
+  const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
+  if (!arguments.empty() && !arguments.front().starts_with("-") &&
+      std::none_of(commands.begin(), commands.end(),
+                   [&arguments](const CLI::App* command) { return command->get_name() == arguments.front(); })) {
+    return fmt::format("'{}' is not a command", arguments.front());
+  }
+  return telemetry::OneLine(error.what());
+}
+
+}  // namespace
+
+int RunCommandLine(int argc, char** argv, const std::string& version) {
+  CLI::App app("flexai: runs programs on virtual units of this machine's accelerators.", "flexai");
+  Arguments parsed;
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.set_version_flag("--version", "flexai " + version);
+  app.add_option("-o,--output", parsed.output, "table or json")->check(CLI::IsMember({"table", "json"}));
+  AddRun(app, &parsed);
+  AddStatus(app, &parsed);
+  AddControl(app, &parsed);
+  AddOther(app, &parsed);
+  app.footer("'flexai COMMAND --help' shows examples. See also: flexai(1), flexaid(8).");
+
+  std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+  // What follows "--" is the command's, whatever it looks like.
+  std::vector<std::string> command;
+  bool separated = false;
+  if (!arguments.empty() && std::find(arguments.begin(), arguments.end(), "run") != arguments.end()) {
+    const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
+    separated = dashes != arguments.end();
+    command.assign(separated ? dashes + 1 : dashes, arguments.end());
+    arguments.erase(dashes, arguments.end());
+  }
+  Context context{node::ProcessEnvironment(), version, false, os::OutputIsTerminal(), std::cout, std::cerr};
+  try {
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    app.parse(reversed);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) {
+      return app.exit(error);
+    }
+    context.err << "flexai: " << ParseErrorText(error, arguments, app) << " ('flexai --help' lists the commands)\n";
+    return kExitUsage;
+  }
+  context.json = parsed.output == "json";
+  if (app.got_subcommand("run")) {
+    const std::vector<std::string> rest = app.get_subcommand("run")->remaining();
+    if (separated && !rest.empty()) {
+      return Report(context, InvalidArgument(fmt::format("'{}' is no option of 'flexai run': see 'flexai run --help'",
+                                                         rest.front())),
+                    kExitUsage);
+    }
+    parsed.run.command = separated ? command : rest;
+    if (parsed.run.command.empty()) {
+      return Report(context, InvalidArgument("there is no command to run: use 'flexai run [OPTIONS] -- COMMAND'"),
+                    kExitUsage);
+    }
+  }
+  return Dispatch(app, context, parsed);
+}
+
+}  // namespace flexai::cli

@@ -1,0 +1,168 @@
+#include "cli/run_command.h"
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+#include <signal.h>
+
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "cli/api_client.h"
+#include "cli/icd_folder.h"
+#include "cli/vxpu_options.h"
+#include "os/event_loop.h"
+#include "os/files.h"
+#include "os/process.h"
+#include "wire/attach.h"
+
+namespace flexai::cli {
+namespace {
+
+using node::VxpuRequest;
+using nlohmann::json;
+
+constexpr size_t kMaxName = 63;
+
+// The vXPUs of this run. They are tied to our process, so the daemon removes them whatever happens here; removing
+// them in order lets a caller use the share again as soon as we have ended.
+class OwnVxpus {
+ public:
+  explicit OwnVxpus(node::RuntimePaths daemon) : daemon_(std::move(daemon)) {}
+  ~OwnVxpus() {
+    Result<ApiClient> client = ApiClient::Connect(daemon_);  // the first connection has long been closed
+    for (const uint64_t id : client.ok() ? ids_ : std::vector<uint64_t>{}) {
+      static_cast<void>(client->Json("DELETE", fmt::format("/v1/vxpus/{}", id)));
+    }
+  }
+  OwnVxpus(const OwnVxpus&) = delete;
+  OwnVxpus& operator=(const OwnVxpus&) = delete;
+
+  Status Make(ApiClient& client, const VxpuRequest& request) {
+    const json body = ToJson(request);
+    FLEXAI_ASSIGN_OR_RETURN(const json made, client.Json("POST", "/v1/vxpus", &body));
+    const auto id = made.is_object() ? made.find("id") : made.end();
+    if (id == made.end() || !id->is_number_unsigned()) {
+      return Internal("flexaid made a vXPU without an id");
+    }
+    ids_.push_back(id->get<uint64_t>());
+    return {};
+  }
+  const std::vector<uint64_t>& ids() const { return ids_; }
+
+ private:
+  const node::RuntimePaths daemon_;
+  std::vector<uint64_t> ids_;
+};
+
+// Waits for the child and passes signals on to it. Keys of the terminal reach the child by themselves.
+Result<os::ExitState> WaitAndForward(os::EventLoop& loop, const os::Process& child) {
+  FLEXAI_RETURN_IF_ERROR(loop.Watch(child.pidfd.get(), [&loop] { loop.Stop(); }));
+  FLEXAI_RETURN_IF_ERROR(loop.Run());
+  loop.Unwatch(child.pidfd.get());
+  return os::Reap(child);
+}
+
+Result<int> RunChild(const std::string& program, const std::vector<std::string>& command,
+                     const std::vector<std::string>& changes) {
+  FLEXAI_ASSIGN_OR_RETURN(const std::unique_ptr<os::EventLoop> loop, os::EventLoop::Create());
+  os::Process child;
+  // Watched before the child exists: a signal in between waits until there is somebody to pass it to.
+  FLEXAI_RETURN_IF_ERROR(loop->WatchSignals({SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2},
+                                            [&child](int signal, bool by_terminal) {
+                                              if (!by_terminal) {
+                                                static_cast<void>(os::SignalProcess(child.pidfd, signal));
+                                              }
+                                            }));
+  os::SpawnOptions spawn;
+  spawn.program = program;
+  spawn.arguments.assign(command.begin() + 1, command.end());
+  spawn.environment = os::Environment(changes);
+  spawn.die_with_parent = true;  // without us its vXPUs are gone, and the program could not go on
+  FLEXAI_ASSIGN_OR_RETURN(child, os::Spawn(spawn));
+  FLEXAI_ASSIGN_OR_RETURN(const os::ExitState exit, WaitAndForward(*loop, child));
+  return exit.signaled ? 128 + exit.value : exit.value;
+}
+
+// What must be there before anything is made.
+struct Prepared {
+  std::vector<VxpuRequest> requests;
+  std::string program, shim, icd_folder;
+};
+
+Result<Prepared> Prepare(const Context& context, const RunOptions& options) {
+  Prepared prepared;
+  FLEXAI_ASSIGN_OR_RETURN(prepared.requests, ParseRunOptions(options));
+  FLEXAI_ASSIGN_OR_RETURN(prepared.shim, node::FindShim());
+  FLEXAI_ASSIGN_OR_RETURN(const node::RuntimePaths own, node::ResolveRuntimePaths(context.environment));
+  const bool system = own.directory == node::kSystemRuntimeDirectory;
+  FLEXAI_RETURN_IF_ERROR(os::MakeFolders(own.directory, system ? 0755 : 0700));
+  FLEXAI_ASSIGN_OR_RETURN(prepared.icd_folder, MakeIcdFolder(own, prepared.shim, options.keep_native,
+                                                             NativeIcdFolder(context.environment)));
+  return prepared;
+}
+
+}  // namespace
+
+Result<std::vector<VxpuRequest>> ParseRunOptions(const RunOptions& options) {
+  VxpuRequest base;
+  base.tied = true;
+  base.name = options.command.empty() ? "" : std::filesystem::path(options.command[0]).filename().string();
+  base.name.resize(std::min(base.name.size(), kMaxName));
+  FLEXAI_RETURN_IF_ERROR(SetVxpuFields({{"share", options.share},
+                                        {"limit", options.limit},
+                                        {"memory", options.memory},
+                                        {"priority", options.priority},
+                                        {"device", options.device},
+                                        {"name", options.name}},
+                                       &base));
+  if (options.vxpus.empty()) {
+    return std::vector<VxpuRequest>{base};
+  }
+  if (options.vxpus.size() > wire::kMaxVxpusPerSession) {
+    return InvalidArgument(fmt::format("--vxpu: {} vXPUs are more than the {} that one program can hold",
+                                       options.vxpus.size(), wire::kMaxVxpusPerSession));
+  }
+  std::vector<VxpuRequest> requests;
+  for (const std::string& list : options.vxpus) {
+    FLEXAI_RETURN_IF_ERROR(SetVxpuList(list, &requests.emplace_back(base)));
+  }
+  return requests;
+}
+
+int Run(const Context& context, const RunOptions& options) {
+  const Result<std::string> program =
+      os::FindExecutable(options.command.at(0), context.environment.variable("PATH"));
+  if (!program.ok()) {
+    const bool found = program.status().code() == Code::kPermissionDenied;
+    return Report(context, program.status(), found ? kExitNotExecutable : kExitNotFound);
+  }
+  const Result<Prepared> prepared = Prepare(context, options);
+  if (!prepared.ok()) {
+    return Report(context, prepared.status(),
+                  prepared.status().code() == Code::kInvalidArgument ? kExitUsage : kExitRunFailed);
+  }
+  std::optional<Result<ApiClient>> client(FindOrStartDaemon(context.environment));
+  if (!client->ok()) {
+    return Report(context, client->status(), kExitRunFailed);
+  }
+  const node::RuntimePaths daemon = (*client)->paths();
+  OwnVxpus vxpus(daemon);
+  for (const VxpuRequest& request : prepared->requests) {
+    if (const Status made = vxpus.Make(**client, request); !made.ok()) {
+      return Report(context, made, kExitRunFailed);
+    }
+  }
+  client.reset();
+  const Result<int> exit =
+      RunChild(*program, options.command,
+               {fmt::format("FLEXAI_ATTACH_SOCKET={}", daemon.attach_socket()),
+                fmt::format("FLEXAI_VXPUS={}", fmt::join(vxpus.ids(), ",")),
+                fmt::format("OCL_ICD_VENDORS={}", prepared->icd_folder),
+                fmt::format("OCL_ICD_FILENAMES={}", prepared->shim)});
+  return exit.ok() ? *exit : Report(context, exit.status(), kExitNotExecutable);
+}
+
+}  // namespace flexai::cli
