@@ -55,7 +55,7 @@ Result<Rows> Measure(Suite& suite, bool* complete) {
 }
 
 Status Run(const Options& options, bool* complete) {
-  FLEXAI_ASSIGN_OR_RETURN(const auto rig, Rig::Make(options.build, options.output));
+  FLEXAI_ASSIGN_OR_RETURN(const auto rig, Rig::Make(options.build, options.output, options.suite));
   FLEXAI_RETURN_IF_ERROR(rig->StartDaemon());
   Suite suite{.rig = *rig, .quick = options.quick, .only = options.only};
   FLEXAI_ASSIGN_OR_RETURN(Rows results, Measure(suite, complete));

@@ -30,12 +30,13 @@ Cores ChooseCores() {
   return {};
 }
 
-Result<std::unique_ptr<Rig>> Rig::Make(const std::string& build_folder, const std::string& output_folder) {
+Result<std::unique_ptr<Rig>> Rig::Make(const std::string& build_folder, const std::string& output_folder,
+                                       const std::string& suite) {
   std::unique_ptr<Rig> rig(new Rig);
   rig->cores_ = ChooseCores();
   rig->folders_ = {.build = build_folder,
                    .output = output_folder,
-                   .logs = output_folder + "/logs",
+                   .logs = output_folder + "/logs/" + suite,
                    .runtime = fmt::format("/tmp/flexai-bench-{}", getpid())};
   FLEXAI_RETURN_IF_ERROR(os::RemoveFolder(rig->folders_.logs));
   FLEXAI_RETURN_IF_ERROR(os::RemoveFolder(rig->folders_.runtime));

@@ -36,8 +36,9 @@ struct Folders {
 
 class Rig {
  public:
-  // Makes the folders (logs and runtime afresh). Does not start anything.
-  static Result<std::unique_ptr<Rig>> Make(const std::string& build_folder, const std::string& output_folder);
+  // Makes the folders (logs/SUITE and runtime afresh). Does not start anything.
+  static Result<std::unique_ptr<Rig>> Make(const std::string& build_folder, const std::string& output_folder,
+                                           const std::string& suite);
   ~Rig();
   Rig(const Rig&) = delete;
   Rig& operator=(const Rig&) = delete;
