@@ -2,9 +2,14 @@
 
 #include <pwd.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <set>
+#include <sstream>
 #include <vector>
+
+#include "os/files.h"
 
 namespace flexai::os {
 
@@ -22,6 +27,36 @@ std::string UserName(uid_t uid) {
     return std::to_string(uid);
   }
   return entry.pw_name;
+}
+
+bool UserIsMapped(uid_t uid) {
+  const Result<std::string> map = ReadFile("/proc/self/uid_map");
+  std::istringstream lines(map.ok() ? *map : "");
+  uint64_t inside = 0, outside = 0, count = 0;
+  while (lines >> inside >> outside >> count) {
+    if (uid >= inside && uid - inside < count) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::vector<gid_t> GroupsOfDeviceNodes() {
+  std::set<gid_t> groups;
+  const auto add = [&groups](const std::string& path) {
+    struct stat info {};
+    if (stat(path.c_str(), &info) == 0 && S_ISCHR(info.st_mode) && info.st_gid != 0) {
+      groups.insert(info.st_gid);
+    }
+  };
+  const Result<std::vector<std::string>> cards = ListFolder("/dev/dri");
+  for (const std::string& name : cards.ok() ? *cards : std::vector<std::string>{}) {
+    add("/dev/dri/" + name);
+  }
+  for (const char* path : {"/dev/kfd", "/dev/nvidiactl", "/dev/nvidia0", "/dev/davinci_manager"}) {
+    add(path);
+  }
+  return {groups.begin(), groups.end()};
 }
 
 void RaiseOpenFileLimit() {
