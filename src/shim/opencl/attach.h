@@ -1,0 +1,31 @@
+// The attach conversation with flexaid (wire/attach.h).
+#pragma once
+
+#include "shim/opencl/session.h"
+
+namespace flexai::shim {
+
+// A connection to flexaid at FLEXAI_ATTACH_SOCKET, for the vXPUs of FLEXAI_VXPUS.
+class AttachConnection {
+ public:
+  AttachConnection() = default;
+  AttachConnection(const AttachConnection&) = delete;
+  AttachConnection& operator=(const AttachConnection&) = delete;
+  ~AttachConnection();
+
+  // Connects, trying for up to `patience_ms` while the daemon is down, and asks how many platforms there are.
+  // 0 on every failure.
+  unsigned Connect(int64_t patience_ms);
+  // Opens a session of platform `index`; false on every failure.
+  bool Open(unsigned index, Attachment* attachment);
+
+ private:
+  bool Exchange(uint32_t op, unsigned platform, struct AttachAnswer* answer);
+
+  int socket_ = -1;
+};
+
+// Unmaps and closes what Open gave.
+void Discard(const Attachment& attachment);
+
+}  // namespace flexai::shim

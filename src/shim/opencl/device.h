@@ -1,0 +1,12 @@
+// Devices as the shim keeps them.
+#pragma once
+
+#include "api/opencl/session_info.h"
+#include "shim/opencl/objects.h"
+
+namespace flexai::shim {
+
+// A device of the session's description, with the values that checks need. Null without memory.
+Device* MakeRootDevice(Session* session, const opencl::DeviceInfo& info);
+
+}  // namespace flexai::shim

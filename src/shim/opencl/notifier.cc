@@ -1,0 +1,107 @@
+#include "shim/opencl/notifier.h"
+
+#include "os/guest.h"
+#include "shim/opencl/host_memory.h"
+#include "shim/opencl/session.h"
+
+namespace flexai::shim {
+
+bool Notifier::StartThread() {
+  if (!started_) {
+    started_ = os::StartGuestThread(&Notifier::Run, this);
+  }
+  return started_;
+}
+
+bool Notifier::Add(Watch* watch) {
+  // The executor looks at `notify` after it stored the status, we look at the status after this: one of us sees
+  // the other.
+  if (watch->slot != wire::kNoSlot && !session_->forked()) {
+    session_->status(watch->slot).notify.store(1, std::memory_order_seq_cst);
+  }
+  {
+    const wire::FutexLock lock(mutex_);
+    if (!StartThread()) {
+      return false;
+    }
+    watch->next = nullptr;
+    *end_ = watch;
+    end_ = &watch->next;
+  }
+  Poke();
+  return true;
+}
+
+void Notifier::Poke() {
+  std::atomic<uint32_t>& word = session_->channel().header().notify_word;
+  word.fetch_add(1, std::memory_order_seq_cst);
+  os::FutexWake(word);
+}
+
+void* Notifier::Run(void* self) {
+  static_cast<Notifier*>(self)->Loop();
+  return nullptr;
+}
+
+// Takes out what is due. An event that went several steps at once tells them in the order of the steps.
+Watch* Notifier::TakeDue(bool lost) {
+  Watch* due = nullptr;
+  Watch** due_end = &due;
+  const wire::FutexLock lock(mutex_);
+  for (cl_int step = CL_SUBMITTED; step >= CL_COMPLETE; --step) {
+    Watch** link = &first_;
+    while (*link != nullptr) {
+      Watch* watch = *link;
+      const bool ready =
+          watch->threshold == step &&
+          (lost || watch->slot == wire::kNoSlot ||
+           session_->status(watch->slot).status.load(std::memory_order_acquire) <= watch->threshold);
+      if (!ready) {
+        link = &watch->next;
+        continue;
+      }
+      *link = watch->next;
+      watch->next = nullptr;
+      *due_end = watch;
+      due_end = &watch->next;
+    }
+    end_ = link;
+  }
+  return due;
+}
+
+void Notifier::Loop() {
+  wire::ChannelHeader& header = session_->channel().header();
+  header.notify_waiters.fetch_add(1, std::memory_order_seq_cst);
+  for (;;) {
+    const uint32_t seen = header.notify_word.load(std::memory_order_seq_cst);
+    const bool lost = session_->lost();
+    Watch* due = TakeDue(lost);
+    if (due == nullptr) {
+      bool idle = false;
+      {
+        const wire::FutexLock lock(mutex_);
+        idle = first_ == nullptr;
+      }
+      // Only with something to wait for is it worth looking after the executor.
+      if (!os::FutexWait(header.notify_word, seen, idle ? -1 : wire::ClientChannel::kPeerCheckNs)) {
+        session_->channel().ExecutorEnded();
+      }
+      continue;
+    }
+    session_->deferred().Settle();
+    while (due != nullptr) {
+      Watch* watch = due;
+      due = watch->next;
+      cl_int status = watch->threshold;
+      if (watch->slot != wire::kNoSlot) {
+        const cl_int now = session_->status(watch->slot).status.load(std::memory_order_acquire);
+        status = now < 0 ? now : now <= watch->threshold ? watch->threshold : CL_OUT_OF_RESOURCES;
+      }
+      watch->fire(watch, status);
+      Delete(watch);
+    }
+  }
+}
+
+}  // namespace flexai::shim
