@@ -81,7 +81,10 @@ struct _cl_event final : flexai::shim::Object {
   // CL_QUEUED .. CL_COMPLETE or an error, as the application may see it.
   cl_int Status() const {
     const int32_t known = settled.load(std::memory_order_acquire);
-    return known != kNotSettled ? known : session->status(slot).status.load(std::memory_order_acquire);
+    if (known != kNotSettled) {
+      return known;
+    }
+    return queue == nullptr ? CL_SUBMITTED : session->status(slot).status.load(std::memory_order_acquire);
   }
 
   _cl_command_queue* queue = nullptr;  // held; null for a user event
