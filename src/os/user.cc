@@ -59,6 +59,13 @@ std::vector<gid_t> GroupsOfDeviceNodes() {
   return {groups.begin(), groups.end()};
 }
 
+void RaisePriority() {
+  constexpr int kNice = -10;
+  setpriority(PRIO_PROCESS, 0, kNice);
+}
+
+void LowerPriority() { setpriority(PRIO_PROCESS, 0, 0); }
+
 void RaiseOpenFileLimit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {

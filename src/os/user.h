@@ -20,6 +20,11 @@ bool UserIsMapped(uid_t uid);
 // Groups that own accelerators' device nodes in /dev (render, video): a driver run by another user needs them.
 std::vector<gid_t> GroupsOfDeviceNodes();
 
+// Runs this process before others of the same user, as far as permitted: for one whose delay makes others wait.
+// Children inherit it unless they give it up (LowerPriority).
+void RaisePriority();
+void LowerPriority();
+
 // Lets this process open as many files as its hard limit permits.
 void RaiseOpenFileLimit();
 
