@@ -1,0 +1,179 @@
+// The description of platform and vXPUs that a shim gets once and answers info calls from.
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+#include "api/opencl/session_info.h"
+#include "api/opencl/session_info_writer.h"
+#include "executor/opencl/description.h"
+
+namespace flexai::executor::opencl {
+namespace {
+
+using device::opencl::DeviceNumber;
+using device::opencl::DeviceValue;
+using flexai::opencl::InfoWriter;
+
+// The parameters of clGetDeviceInfo have numbers in this range; what a driver does not know it refuses.
+constexpr cl_device_info kFirstParameter = 0x1000;
+constexpr cl_device_info kLastParameter = 0x107f;
+
+constexpr cl_platform_info kPlatformParameters[] = {
+    CL_PLATFORM_PROFILE,    CL_PLATFORM_VERSION,        CL_PLATFORM_NAME,
+    CL_PLATFORM_VENDOR,     CL_PLATFORM_EXTENSIONS,     CL_PLATFORM_HOST_TIMER_RESOLUTION,
+    CL_PLATFORM_NUMERIC_VERSION, CL_PLATFORM_EXTENSIONS_WITH_VERSION, CL_PLATFORM_ICD_SUFFIX_KHR};
+
+// Extensions with entry points or objects of their own, which are not forwarded. A trailing * stands for any end.
+// Others change the kernel language or info values only and work as they are.
+constexpr std::string_view kNotForwarded[] = {
+    "cl_khr_gl_*",          "cl_khr_egl_*",           "cl_khr_d3d*",
+    "cl_khr_dx9_*",         "cl_khr_command_buffer*", "cl_khr_external_*",
+    "cl_khr_semaphore*",    "cl_khr_il_program",      "cl_khr_create_command_queue",
+    "cl_khr_terminate_context", "cl_khr_subgroup_named_barrier", "cl_ext_migrate_memobject",
+    "cl_ext_device_fission", "cl_ext_buffer_device_address", "cl_ext_image_requirements_info",
+    "cl_intel_unified_shared_memory*", "cl_intel_accelerator", "cl_intel_motion_*",
+    "cl_intel_advanced_motion_*", "cl_intel_simultaneous_sharing", "cl_intel_va_api_*",
+    "cl_intel_dx9_*",       "cl_intel_d3d*",          "cl_intel_exec_by_local_thread",
+    "cl_intel_sharing_*",   "cl_intel_mem_*",         "cl_nv_create_buffer",
+    "cl_nv_d3d*",           "cl_nv_kernel_attribute", "cl_amd_bus_addressable_memory",
+    "cl_amd_liquid_flash",  "cl_amd_d3d*",            "cl_arm_import_*",
+    "cl_arm_shared_virtual_memory", "cl_arm_printf",  "cl_img_*",
+    "cl_qcom_*",            "cl_APPLE_*",             "cl_pocl_content_size",
+    "cl_loader_*"};
+
+bool Forwarded(std::string_view name) {
+  return std::none_of(std::begin(kNotForwarded), std::end(kNotForwarded), [&](std::string_view pattern) {
+    return pattern.back() == '*' ? name.substr(0, pattern.size() - 1) == pattern.substr(0, pattern.size() - 1)
+                                 : name == pattern;
+  });
+}
+
+void FilterExtensions(std::vector<std::byte>* value) {
+  const std::string text(reinterpret_cast<const char*>(value->data()), value->size());
+  const std::string kept = ForwardedExtensions(text.substr(0, text.find('\0')));
+  value->resize(kept.size() + 1);
+  std::memcpy(value->data(), kept.c_str(), kept.size() + 1);
+}
+
+void FilterVersionedExtensions(std::vector<std::byte>* value) {
+  std::vector<cl_name_version> all(value->size() / sizeof(cl_name_version));
+  std::memcpy(all.data(), value->data(), all.size() * sizeof(cl_name_version));
+  std::erase_if(all, [](const cl_name_version& one) {
+    return !Forwarded({one.name, strnlen(one.name, sizeof one.name)});
+  });
+  value->resize(all.size() * sizeof(cl_name_version));
+  std::memcpy(value->data(), all.data(), value->size());
+}
+
+template <typename T, typename Function>
+void Change(std::vector<std::byte>* value, Function function) {
+  T number{};
+  if (value->size() == sizeof number) {
+    std::memcpy(&number, value->data(), sizeof number);
+    number = function(number);
+    std::memcpy(value->data(), &number, sizeof number);
+  }
+}
+
+uint32_t FlagsOf(const Runtime& runtime, cl_device_id device) {
+  uint32_t flags = 0;
+  // Other devices that share memory with the host still need map and unmap around an access.
+  if ((DeviceNumber<cl_device_type>(runtime.platform, device, CL_DEVICE_TYPE) & CL_DEVICE_TYPE_CPU) != 0) {
+    flags |= flexai::opencl::kDeviceUnifiedMemory;
+    if (runtime.arena_at_base && DeviceNumber<cl_device_svm_capabilities>(runtime.platform, device,
+                                                                          CL_DEVICE_SVM_CAPABILITIES) != 0) {
+      flags |= flexai::opencl::kDeviceSvm;
+    }
+  }
+  return flags;
+}
+
+void Adjust(cl_device_info parameter, const Vxpu& vxpu, uint32_t flags, std::vector<std::byte>* value) {
+  const auto at_most_quota = [&](cl_ulong bytes) { return std::min<cl_ulong>(bytes, vxpu.quota.value); };
+  switch (parameter) {
+    case CL_DEVICE_GLOBAL_MEM_SIZE:
+    case CL_DEVICE_MAX_MEM_ALLOC_SIZE:
+      Change<cl_ulong>(value, at_most_quota);
+      break;
+    case CL_DEVICE_EXECUTION_CAPABILITIES:
+      Change<cl_device_exec_capabilities>(value, [](auto bits) { return bits & ~cl_bitfield{CL_EXEC_NATIVE_KERNEL}; });
+      break;
+    case CL_DEVICE_SVM_CAPABILITIES:
+      Change<cl_device_svm_capabilities>(value, [&](auto bits) {
+        return (flags & flexai::opencl::kDeviceSvm) != 0 ? bits & ~cl_bitfield{CL_DEVICE_SVM_FINE_GRAIN_SYSTEM} : 0;
+      });
+      break;
+    case CL_DEVICE_EXTENSIONS:
+      FilterExtensions(value);
+      break;
+    case CL_DEVICE_EXTENSIONS_WITH_VERSION:
+      FilterVersionedExtensions(value);
+      break;
+    default:
+      break;
+  }
+}
+
+void WriteDevice(const Runtime& runtime, const Vxpu& vxpu, InfoWriter* writer) {
+  const uint32_t flags = FlagsOf(runtime, vxpu.device);
+  writer->U64(kFirstDevice + vxpu.lane);
+  writer->U32(flags);
+  writer->U32(0);
+  writer->BeginTable();
+  for (cl_device_info parameter = kFirstParameter; parameter <= kLastParameter; ++parameter) {
+    if (parameter == CL_DEVICE_PLATFORM || parameter == CL_DEVICE_PARENT_DEVICE ||
+        parameter == CL_DEVICE_REFERENCE_COUNT) {
+      continue;  // handles and counts are the shim's
+    }
+    size_t size = 0;
+    if (runtime.api->clGetDeviceInfo(vxpu.device, parameter, 0, nullptr, &size) != CL_SUCCESS) {
+      continue;
+    }
+    std::vector<std::byte> value = DeviceValue(runtime.platform, vxpu.device, parameter);
+    Adjust(parameter, vxpu, flags, &value);
+    writer->Value(parameter, value);
+  }
+  writer->EndTable();
+}
+
+}  // namespace
+
+std::string ForwardedExtensions(const std::string& extensions) {
+  std::string kept;
+  for (size_t at = 0; at < extensions.size();) {
+    const size_t end = std::min(extensions.find(' ', at), extensions.size());
+    const std::string_view name(extensions.data() + at, end - at);
+    if (!name.empty() && Forwarded(name)) {
+      kept += kept.empty() ? "" : " ";
+      kept += name;
+    }
+    at = end + 1;
+  }
+  return kept;
+}
+
+std::vector<std::byte> DescribeSession(const Runtime& runtime) {
+  InfoWriter writer;
+  writer.BeginTable();
+  for (const cl_platform_info parameter : kPlatformParameters) {
+    std::vector<std::byte> value = device::opencl::PlatformValue(runtime.platform, parameter);
+    if (value.empty()) {
+      continue;
+    }
+    if (parameter == CL_PLATFORM_EXTENSIONS) {
+      FilterExtensions(&value);
+    } else if (parameter == CL_PLATFORM_EXTENSIONS_WITH_VERSION) {
+      FilterVersionedExtensions(&value);
+    }
+    writer.Value(parameter, value);
+  }
+  writer.EndTable();
+  writer.U32(static_cast<uint32_t>(runtime.vxpus.size()));
+  writer.U32(0);
+  for (const Vxpu& vxpu : runtime.vxpus) {
+    WriteDevice(runtime, vxpu, &writer);
+  }
+  return writer.Take();
+}
+
+}  // namespace flexai::executor::opencl

@@ -1,0 +1,78 @@
+// One session: the engine that decodes an application's frames and keeps its device busy until the application or
+// the keeper ends it.
+//
+// Thread safety: everything from one thread, apart from Stop.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "base/status.h"
+#include "executor/graph/graph.h"
+#include "executor/opencl/build_worker.h"
+#include "executor/opencl/handler.h"
+#include "executor/opencl/native_command.h"
+#include "executor/opencl/runtime.h"
+#include "os/memory.h"
+#include "os/monotonic_clock.h"
+#include "wire/server_channel.h"
+
+namespace flexai::executor::opencl {
+
+// What a session is made of. Mappings go with the session; leases must outlive it.
+struct SessionParts {
+  device::opencl::Platform platform;
+  uint64_t session = 0;
+  wire::Geometry geometry;
+  os::Mapping channel;
+  os::Mapping arena;
+  bool arena_at_base = false;
+  struct VxpuPart {
+    uint64_t id = 0;
+    cl_device_id device = nullptr;
+    Bytes quota;
+    LaneLease access;
+  };
+  std::vector<VxpuPart> vxpus;
+};
+
+class Session final : private StatusSink {
+ public:
+  explicit Session(SessionParts parts);
+  ~Session() override;
+
+  // Serves the application until Stop is called or it breaks the protocol, which is the status then.
+  Status Run();
+  // Makes Run return soon. From any thread.
+  void Stop();
+
+  // Decodes what is there and does what is due, without waiting. For tests. False if there was nothing to decode.
+  Result<bool> Step();
+  // Waits until everything that was decoded has ended, user events apart. For tests.
+  void WaitIdle();
+  ObjectTable& objects() { return handler_->objects(); }
+
+ private:
+  void PublishEvent(uint32_t slot, int32_t status, const wire::CommandTimes& times) override;
+  void PublishQueue(uint32_t slot, uint64_t done_sequence, int32_t error) override;
+
+  Result<bool> DecodeSome();
+  void Sleep();
+  void Wake();
+
+  SessionParts parts_;
+  os::MonotonicClock clock_;
+  wire::ServerChannel channel_;
+  Runtime runtime_;
+  NativeLayer layer_;
+  Graph graph_;
+  BuildWorker builds_;
+  std::unique_ptr<Handler> handler_;
+
+  std::atomic<uint32_t> doorbell_{0};  // futex word: bumped when the engine has something to do
+  std::atomic<bool> asleep_{false};
+  std::atomic<bool> stopped_{false};
+};
+
+}  // namespace flexai::executor::opencl
