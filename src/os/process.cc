@@ -129,6 +129,13 @@ Result<Process> Spawn(const SpawnOptions& options) {
   return process;
 }
 
+Status ReplaceStandardOutput(const UniqueFd& fd) {
+  if (::dup2(fd.get(), STDOUT_FILENO) < 0) {
+    return ErrnoStatus("cannot replace standard output");
+  }
+  return {};
+}
+
 Result<UniqueFd> OpenPidfd(pid_t pid) {
   UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   if (!fd.valid()) {

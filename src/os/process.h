@@ -36,6 +36,9 @@ struct Process {
 // returned is running the program.
 Result<Process> Spawn(const SpawnOptions& options);
 
+// Makes `fd` this process's standard output.
+Status ReplaceStandardOutput(const UniqueFd& fd);
+
 // A pidfd for a process that need not be our child.
 Result<UniqueFd> OpenPidfd(pid_t pid);
 

@@ -1,0 +1,13 @@
+// A process as the executor of one session: `flexai-executor --session` (share/executor_start.h).
+#pragma once
+
+#include <string>
+
+namespace flexai::executor::opencl {
+
+// Enters the sandbox (JSON of share::EncodeSandbox; empty: none), loads the machine's platforms, says that it is
+// ready on the control socket, waits for a session and serves it to its end. Returns the exit status. The start
+// message may carry the channel, the arena and standard output alone: then no keeper limits the session (tests).
+int RunSessionProcess(const std::string& sandbox);
+
+}  // namespace flexai::executor::opencl
