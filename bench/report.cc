@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <ctime>
@@ -122,6 +123,9 @@ std::string DescribeMachine() {
 std::string UtcNow() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))); }
 
 std::string CurrentCommit(const std::string& source_folder) {
+  if (access((source_folder + "/.git").c_str(), F_OK) != 0) {
+    return "unknown";
+  }
   const std::string commit = Run("/usr/bin/git", {"-C", source_folder, "rev-parse", "HEAD"});
   if (commit.empty()) {
     return "unknown";

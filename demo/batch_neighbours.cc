@@ -1,10 +1,10 @@
 // The demo's batch job, plain OpenCL: classifies scans of digits by their nearest neighbours among the known ones.
 //
-// For each batch the host makes scans as a scanner would deliver them (32 x 32 pixels, turned, bent and noisy), scales
+// For each batch the host makes scans as a scanner would deliver them (40 x 40 pixels, turned, bent and noisy), scales
 // them down and evens out their contrast; the device computes the distance of each scan to every known digit; the
-// host lets the nearest five vote. One batch after the other.
+// host lets the nearest five vote. One batch after the other; each shard of the job has scans of its own.
 //
-//   flexai-demo-batch DIGITS BATCHES      then, on standard input: "start NS"
+//   flexai-demo-batch DIGITS BATCHES SHARD      then, on standard input: "start NS"
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -29,7 +29,7 @@ using bench::Fail;
 
 constexpr int kSide = 8;
 constexpr int kPixels = kSide * kSide;
-constexpr int kScanSide = 32;
+constexpr int kScanSide = 40;
 constexpr int kZoom = kScanSide / kSide;
 constexpr int kBatch = 512;
 constexpr int kTile = 128;  // scans in one kernel
@@ -239,8 +239,8 @@ struct Outcome {
   }
 };
 
-Outcome Classify(Distances& device, const std::vector<Digit>& digits, int batches) {
-  Scanner scanner(7);
+Outcome Classify(Distances& device, const std::vector<Digit>& digits, int batches, uint64_t shard) {
+  Scanner scanner(shard);
   Outcome outcome;
   std::vector<Image> scans(kBatch);
   std::vector<int> truth(kBatch);
@@ -264,11 +264,11 @@ Outcome Classify(Distances& device, const std::vector<Digit>& digits, int batche
   return outcome;
 }
 
-int Main(const std::string& path, int batches) {
+int Main(const std::string& path, int batches, uint64_t shard) {
   const std::vector<Digit> digits = ReadDigits(path);
   bench::Session session;
   Distances device(session, digits);
-  Classify(device, digits, 1);
+  Classify(device, digits, 1, shard);
   std::puts("{\"ready\":true}");
   std::fflush(stdout);
   for (std::string line; std::getline(std::cin, line);) {
@@ -280,7 +280,7 @@ int Main(const std::string& path, int batches) {
     }
     bench::SleepUntilNs(start_ns);
     const int64_t started_ns = bench::NowNs();
-    const Outcome outcome = Classify(device, digits, batches);
+    const Outcome outcome = Classify(device, digits, batches, shard);
     fmt::print("{{\"started_ns\":{},\"ended_ns\":{},\"digest\":\"{:016x}\",\"accuracy\":{:.4f}}}\n", started_ns,
                bench::NowNs(), outcome.digest,
                static_cast<double>(outcome.right) / static_cast<double>(outcome.scans));
@@ -293,9 +293,9 @@ int Main(const std::string& path, int batches) {
 }  // namespace flexai::demo
 
 int main(int count, char** arguments) {
-  if (count != 3 || std::atoi(arguments[2]) <= 0) {
-    std::fprintf(stderr, "usage: flexai-demo-batch DIGITS BATCHES\n");
+  if (count != 4 || std::atoi(arguments[2]) <= 0) {
+    std::fprintf(stderr, "usage: flexai-demo-batch DIGITS BATCHES SHARD\n");
     return 2;
   }
-  return flexai::demo::Main(arguments[1], std::atoi(arguments[2]));
+  return flexai::demo::Main(arguments[1], std::atoi(arguments[2]), std::strtoull(arguments[3], nullptr, 10));
 }

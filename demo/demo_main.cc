@@ -1,4 +1,4 @@
-// flexai-demo: three AI tasks on one device, one after another, all at once, and on vXPUs. Prints a table and a
+// flexai-demo: AI tasks on one device, one after another, all at once, and on vXPUs. Prints a table and a
 // picture; writes demo.json and demo.svg.
 #include <fmt/format.h>
 #include <signal.h>
@@ -61,7 +61,7 @@ int Main(int count, char** arguments) {
   options.scenario.source_folder = FLEXAI_SOURCE_FOLDER;
   options.output = options.scenario.source_folder + "/build/bench";
   options.scenario.python = options.scenario.source_folder + "/build/venv/bin/python";
-  CLI::App app{"Three AI tasks on one device: one after another, all at once, and on vXPUs.", "flexai-demo"};
+  CLI::App app{"AI tasks on one device: one after another, all at once, and on vXPUs.", "flexai-demo"};
   app.add_option("--python", options.scenario.python, "Interpreter with the packages of demo/requirements.txt")
       ->capture_default_str();
   app.add_option("--output", options.output, "Folder of the results")->capture_default_str();

@@ -77,7 +77,8 @@ Measurement LatencyRow(const Demo& demo) {
 }
 
 Measurement IdenticalRow(const Demo& demo) {
-  Measurement row{.name = "mixed_results_identical", .unit = "of 6", .target = "all"};
+  Measurement row{.name = "mixed_results_identical", .unit = fmt::format("of {}", 2 * demo.one_by_one.tasks.size()),
+                  .target = "all"};
   for (const RunOutcome* run : {&demo.uncontrolled, &demo.vxpus}) {
     for (size_t i = 0; i < run->tasks.size(); ++i) {
       row.value += run->tasks[i].digest == demo.one_by_one.tasks[i].digest ? 1 : 0;

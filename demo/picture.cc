@@ -131,7 +131,7 @@ std::string SvgPicture(const Demo& demo) {
   constexpr double kPanelStep = 160;
   std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"900\" height=\"560\" "
                     "font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"900\" height=\"560\" fill=\"white\"/>\n";
-  svg += Text(70, 24, "font-size=\"15\"", "Use of one device by three tasks on the same cores");
+  svg += Text(70, 24, "font-size=\"15\"", "Use of one device by several tasks on the same cores");
   Panel panel;
   panel.top = 80;
   for (const RunOutcome* run : {&demo.one_by_one, &demo.uncontrolled, &demo.vxpus}) {

@@ -112,15 +112,17 @@ void Scenario::DescribeTasks() {
        .vxpu = {.share_permille = 450, .priority = "high", .memory = "1Gi"}},
       {.name = "training",
        .program = options_.python,
-       .arguments = {Tool("train_digits.py"), "--steps", count(520, 10)},
+       .arguments = {Tool("train_digits.py"), "--steps", count(560, 10)},
        .start = "",
-       .vxpu = {.share_permille = 275, .memory = "1Gi"}},
-      {.name = "batch",
-       .program = "flexai-demo-batch",
-       .arguments = {folder + "/digits.bin", count(640, 10)},
-       .start = "",
-       .vxpu = {.share_permille = 275, .memory = "1Gi"}},
+       .vxpu = {.share_permille = 250, .memory = "1Gi"}},
   };
+  for (const char* shard : {"1", "2"}) {
+    tasks_.push_back({.name = std::string("batch-") + shard,
+                      .program = "flexai-demo-batch",
+                      .arguments = {folder + "/digits.bin", count(340, 10), shard},
+                      .start = "",
+                      .vxpu = {.share_permille = 150, .memory = "1Gi"}});
+  }
 }
 
 // The service alone and natively, each request as soon as the one before is answered: device time per request.

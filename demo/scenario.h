@@ -1,4 +1,4 @@
-// The demo's three tasks and the three ways they are run.
+// The demo's tasks and the three ways they are run.
 #pragma once
 
 #include <string>

@@ -23,7 +23,7 @@ def augment(image, random):
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     bend = ndimage.gaussian_filter(random.uniform(-1, 1, (2, 8, 8)), sigma=(0, 2, 2), mode="constant") * 4
     where = np.tensordot(turn, GRID - 3.5, axes=1) + 3.5 + bend + random.uniform(-0.5, 0.5, (2, 1, 1))
-    moved = ndimage.map_coordinates(image, where, order=1)
+    moved = ndimage.map_coordinates(image, where, order=3)
     return np.clip(moved + random.normal(0, 0.03, moved.shape), 0, 1)
 
 
