@@ -14,6 +14,8 @@ namespace {
 constexpr int64_t kAlmostDoneNs = 200'000;
 // How much later than its hold an idle lease is taken back, if the executor did not give it back itself.
 constexpr Nanos kHoldGrace = Micros(300);
+// How often a command that outlasted its lease is looked at.
+constexpr Nanos kAdoptedCheck = Millis(5);
 // A change of budget smaller than this is not worth a write.
 constexpr int64_t kBudgetStepNs = 20'000;
 
@@ -88,6 +90,7 @@ void Arbiter::Decide(Nanos now) {
   deadline_ = {INT64_MAX};
   Refresh();
   AdvanceVirtualTime();
+  UpdateOwed();
   // Each round ends a turn or starts one. Executors that give every lease back unused could go on for ever.
   constexpr int kMostRounds = 64;
   for (int round = 0;; ++round) {
@@ -103,7 +106,24 @@ void Arbiter::Decide(Nanos now) {
       break;
     }
   }
+  WatchLeaving();
+  UpdateOwed();
+  WatchWaiting();
   WatchCommands();
+}
+
+// When somebody who waits becomes due by the clock alone.
+void Arbiter::WatchWaiting() {
+  for (const auto& [id, client] : clients_) {
+    if (client.seen.want && !client.vxpu->account.Allowed()) {
+      WakeAt(client.vxpu->account.AllowedAt());
+    }
+  }
+  for (const Nanos since : owed_since_) {
+    if (since.value >= 0 && options_.starvation.value > 0 && since + options_.starvation > now_) {
+      WakeAt(since + options_.starvation);
+    }
+  }
 }
 
 // Rereads everybody who is on the device or about to be.
@@ -119,22 +139,27 @@ void Arbiter::Refresh() {
 }
 
 bool Arbiter::TurnEnded() const {
+  if (adopted_) {
+    return holder_->seen.running == 0;
+  }
   return holder_->seen.lease_done >= holder_->grant.lease || (holder_->revoked && holder_->seen.running == 0);
 }
 
 void Arbiter::EndTurn() {
   Client& client = *holder_;
-  CorrectTurn(client);
+  if (!adopted_) {
+    CorrectTurn(client);
+  }
   client.revoked = true;
   client.guaranteed = false;
   previous_ = client.id;
   holder_ = nullptr;
+  adopted_ = false;
   if (successor_ != nullptr) {
     Promote();
-    UpdateCompetition(*holder_);
-    owed_since_[ClassOf(*holder_)] = {-1};
+    UpdateWaiting(*holder_);
   }
-  UpdateCompetition(client);
+  UpdateWaiting(client);
 }
 
 // Ends the turn of a holder that does not use it while somebody waits. True if it did.
@@ -145,6 +170,9 @@ bool Arbiter::PassOver() {
     return false;
   }
   const LaneView& seen = client.seen;
+  if (adopted_) {
+    return Overran(*other);
+  }
   if (seen.lease_taken < client.grant.lease && !client.revoked) {
     const Nanos due = client.in_force_at + options_.head_start;
     if (now_ < due) {
@@ -191,7 +219,9 @@ bool Arbiter::Overran(const Client& other) {
     WakeAt(now_ + Nanos{left});
     return false;
   }
-  TakeBack(client);
+  if (!adopted_) {
+    TakeBack(client);
+  }
   if (!TurnEnded()) {
     Freeze(client);
     EndTurn();
@@ -205,17 +235,13 @@ bool Arbiter::StartTurn() {
     if (client.seen.running == 0 || client.stalled || client.frozen) {
       continue;
     }
-    const int64_t left = client.seen.in_flight_ns - RunningNs(client);
-    if (client.seen.lease_done < client.grant.lease) {
-      // Its turn had passed on before its command ran; now it runs, and has the device in fact.
+    if (client.seen.in_flight_ns - RunningNs(client) > kAlmostDoneNs || RunningNs(client) > kAlmostDoneNs) {
+      // It outlasted its turn, or came late out of the driver's preparations: it has the device in fact.
       holder_ = &client;
+      adopted_ = true;
       client.in_force_at = now_;
-      UpdateCompetition(client);
+      UpdateWaiting(client);
       return true;
-    }
-    if (left > kAlmostDoneNs) {
-      WakeAt(now_ + std::clamp(Nanos{left - kAlmostDoneNs}, Micros(100), Millis(1)));
-      return false;
     }
   }
   Client* next = Pick(nullptr);
@@ -223,15 +249,31 @@ bool Arbiter::StartTurn() {
     return false;
   }
   holder_ = next;
+  adopted_ = next->frozen;
   if (next->frozen) {
     next->in_force_at = now_;
     Thaw(*next);
   } else {
     Issue(*next, 0);
   }
-  owed_since_[ClassOf(*next)] = {-1};
-  UpdateCompetition(*next);
+  UpdateWaiting(*next);
   return true;
+}
+
+// Commands of turns that are over: those that do not end are frozen like a holder's, to run in turns of their own.
+void Arbiter::WatchLeaving() {
+  for (auto& [id, client] : clients_) {
+    if (&client == holder_ || client.seen.running == 0 || client.frozen || client.stalled ||
+        client.seen.head_start_ns == 0 || !options_.can_freeze) {
+      continue;
+    }
+    const int64_t left = options_.freeze_after.value - RunningNs(client);
+    if (left <= 0) {
+      Freeze(client);
+    } else {
+      WakeAt(now_ + Nanos{left});
+    }
+  }
 }
 
 // Keeps the terms, the successor and the claim of the present turn in line with who waits. True if the turn ended.
@@ -239,6 +281,11 @@ bool Arbiter::SteerTurn() {
   Client& client = *holder_;
   Client* other = ChooseNext();
   Client* next = other != nullptr && !other->frozen && !other->absent ? other : nullptr;
+  if (adopted_) {
+    // It may have given its lease back already, so that it passes nothing on; it rings when the command ends.
+    WakeAt(now_ + kAdoptedCheck);
+    return TurnEnded();
+  }
   if (next != successor_ && SetSuccessor(next)) {
     return true;
   }

@@ -120,6 +120,7 @@ class Arbiter {
   void EndTurn();
   bool PassOver();
   bool Overran(const Client& other);
+  void WatchLeaving();
   bool StartTurn();
   bool SteerTurn();
   void WatchCommands();
@@ -139,12 +140,16 @@ class Arbiter {
   bool Plausible(const Client& client, const LaneView& view) const;
   void Charge(Client& client, double ns);
   void UpdateCompetition(Client& client);
+  void UpdateWaiting(Client& client);
+  void UpdateOwed();
+  void WatchWaiting();
   void AdvanceVirtualTime();
   Client* Pick(const Client* except);
   Client* ChooseNext();
   bool Before(const Client& a, const Client& b) const;
   bool Eligible(const Client& client) const;
   int Rank(const Client& client) const;
+  bool IsOwed(const Client& client) const;
   double DueTime(const Client& client) const;
   int64_t RunningNs(const Client& client) const;
   size_t ClassOf(const Client& client) const {
@@ -158,6 +163,7 @@ class Arbiter {
   std::map<VxpuId, std::unique_ptr<Vxpu>> vxpus_;
   Clients clients_;
   Client* holder_ = nullptr;
+  bool adopted_ = false;         // the holder's command outlasted its lease: the turn is the command's
   Client* successor_ = nullptr;  // published to the holder
   ClientId previous_ = 0;        // who held before
   static constexpr size_t kClasses = 3;

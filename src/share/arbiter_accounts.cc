@@ -48,7 +48,7 @@ void Arbiter::Observe(Client& client, const LaneView& view) {
     client.stalled = false;
   }
   client.seen = view;
-  UpdateCompetition(client);
+  UpdateWaiting(client);
 }
 
 void Arbiter::Charge(Client& client, double ns) {
@@ -59,6 +59,7 @@ void Arbiter::Charge(Client& client, double ns) {
   busy_ns_ += ns;
 }
 
+// Whether the client takes part in the competition. One that comes back to it is owed little for its absence.
 void Arbiter::UpdateCompetition(Client& client) {
   Vxpu& vxpu = *client.vxpu;
   const bool works = client.seen.want || client.seen.running > 0;
@@ -80,6 +81,9 @@ void Arbiter::UpdateCompetition(Client& client) {
     --vxpu.competing;
   }
   client.competing = competes;
+}
+
+void Arbiter::UpdateWaiting(Client& client) {
   const bool waits = client.seen.want && &client != holder_;
   if (waits && client.waiting_since.value < 0) {
     client.waiting_since = now_;
@@ -89,41 +93,43 @@ void Arbiter::UpdateCompetition(Client& client) {
   }
 }
 
+// The virtual time of a class is that of its competitor who is furthest behind; it never goes back.
 void Arbiter::AdvanceVirtualTime() {
   double least[kClasses];
   bool any[kClasses] = {};
-  bool waits[kClasses] = {};
-  for (auto& [id, client] : clients_) {
-    client.vxpu->account.Refill(now_);
-    UpdateCompetition(client);
-    if (!client.competing) {
-      if (client.seen.want && !client.vxpu->account.Allowed()) {
-        WakeAt(client.vxpu->account.AllowedAt());
-      }
-      continue;
-    }
+  for (const auto& [id, client] : clients_) {
     const size_t c = ClassOf(client);
-    const double at = client.vxpu->account.virtual_time();
-    least[c] = any[c] ? std::min(least[c], at) : at;
-    any[c] = true;
-    waits[c] = waits[c] || Eligible(client);
-    last_active_[c] = now_;
+    if (client.competing) {
+      const double at = client.vxpu->account.virtual_time();
+      least[c] = any[c] ? std::min(least[c], at) : at;
+      any[c] = true;
+    }
   }
   for (size_t c = 0; c < kClasses; ++c) {
     if (any[c]) {
       virtual_now_[c] = std::max(virtual_now_[c], least[c]);
     }
-    const bool held = holder_ != nullptr && ClassOf(*holder_) == c;
-    if (!waits[c] || held) {
+  }
+  for (auto& [id, client] : clients_) {
+    client.vxpu->account.Refill(now_);
+    UpdateCompetition(client);
+    if (client.competing) {
+      last_active_[ClassOf(client)] = now_;
+    }
+  }
+}
+
+// Since when a class waits without a turn.
+void Arbiter::UpdateOwed() {
+  bool waits[kClasses] = {};
+  for (const auto& [id, client] : clients_) {
+    waits[ClassOf(client)] |= Eligible(client);
+  }
+  for (size_t c = 0; c < kClasses; ++c) {
+    if (!waits[c] || (holder_ != nullptr && ClassOf(*holder_) == c)) {
       owed_since_[c] = {-1};
     } else if (owed_since_[c].value < 0) {
       owed_since_[c] = now_;
-    }
-    if (owed_since_[c].value >= 0 && options_.starvation.value > 0) {
-      const Nanos due = owed_since_[c] + options_.starvation;
-      if (due > now_) {
-        WakeAt(due);
-      }
     }
   }
 }
@@ -135,10 +141,12 @@ bool Arbiter::Eligible(const Client& client) const {
 
 // The class, or above all classes if the client's has waited for the starvation bound.
 int Arbiter::Rank(const Client& client) const {
-  const size_t c = ClassOf(client);
-  const bool owed = options_.starvation.value > 0 && owed_since_[c].value >= 0 &&
-                    now_ - owed_since_[c] >= options_.starvation;
-  return static_cast<int>(c) + (owed ? static_cast<int>(kClasses) : 0);
+  return static_cast<int>(ClassOf(client)) + (IsOwed(client) ? static_cast<int>(kClasses) : 0);
+}
+
+bool Arbiter::IsOwed(const Client& client) const {
+  const Nanos since = owed_since_[ClassOf(client)];
+  return options_.starvation.value > 0 && since.value >= 0 && now_ - since >= options_.starvation;
 }
 
 // Device time that the command at the head has run and was not charged for.

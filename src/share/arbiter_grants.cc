@@ -54,7 +54,7 @@ Grant Arbiter::Terms(const Client& client, const Client* other) const {
 
 // Gives `client` a new lease: in force at once, or pending until it is passed with `token`.
 void Arbiter::Issue(Client& client, uint32_t token) {
-  client.guaranteed = Rank(client) >= static_cast<int>(kClasses);
+  client.guaranteed = IsOwed(client);
   client.revoked = false;
   client.idle_at = {-1};
   client.in_force_at = now_;
@@ -74,6 +74,8 @@ void Arbiter::Issue(Client& client, uint32_t token) {
 void Arbiter::Promote() {
   holder_ = successor_;
   successor_ = nullptr;
+  adopted_ = false;
+  holder_->guaranteed = IsOwed(*holder_);
   holder_->in_force_at = now_;
   holder_->grant.pass_token = 0;
   port_.Adjust(holder_->id, holder_->grant);

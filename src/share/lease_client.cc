@@ -15,6 +15,8 @@ namespace {
 constexpr int64_t kUnknownCostNs = 2'000'000;
 // A lane whose predictions are further off than this on average does not pass its lease on early.
 constexpr int64_t kTrustedErrorNs = 40'000;
+// A lease given back before its last command ended is expected to drain within this.
+constexpr int64_t kLongDrainNs = 200'000;
 constexpr Nanos kChargeTimeout = Seconds(5);
 
 int64_t CostOf(Nanos predicted) { return predicted.value > 0 ? predicted.value : kUnknownCostNs; }
@@ -93,6 +95,9 @@ Entry LeaseClient::TryEnter(uint32_t lane, Nanos predicted) {
     if (report) {
       AwaitStart(lane);
     }
+    if (predicted.value <= 0) {
+      state.error_ns = std::max(state.error_ns, 2 * kTrustedErrorNs);
+    }
     ++state.running;
     state.in_flight_ns += cost;
     state.waiting = false;
@@ -168,8 +173,6 @@ bool LeaseClient::Finished(uint32_t lane, Nanos predicted, Nanos start, Nanos en
   if (predicted.value > 0) {
     const int64_t error = std::abs(end.value - start.value - predicted.value);
     state.error_ns += (error - state.error_ns) / 8;
-  } else {
-    state.error_ns = std::max(state.error_ns, 2 * kTrustedErrorNs);
   }
   if (start.value >= state.taken_at_ns) {  // not one that drained from the lease before
     NoteStart(lane, start.value);
@@ -179,8 +182,12 @@ bool LeaseClient::Finished(uint32_t lane, Nanos predicted, Nanos start, Nanos en
   mine.in_flight_ns.store(state.in_flight_ns, std::memory_order_relaxed);
   mine.finished.store(++state.finished, std::memory_order_release);
   mine.running.store(state.running, std::memory_order_seq_cst);
-  Settle(lane);
   const GrantLane& granted = grant().lanes[lane];
+  if (state.running == 0 && clock_->Now().value - state.given_back_ns > kLongDrainNs &&
+      !Holds(lane, granted.lease.load(std::memory_order_acquire))) {
+    RingKeeper();  // which waited for the end of a command that outlasted its lease
+  }
+  Settle(lane);
   return state.want && InForce(lane, granted.lease.load(std::memory_order_acquire)) &&
          HasRoom(state, granted, mine.head_cost_ns.load(std::memory_order_relaxed));
 }
@@ -265,6 +272,7 @@ void LeaseClient::GiveBack(uint32_t lane, uint64_t id) {
     os::FutexWake(slot.bell);
   }
   lanes_[lane].waiting = lanes_[lane].want;
+  lanes_[lane].given_back_ns = clock_->Now().value;
   RingKeeper();
 }
 
@@ -289,7 +297,9 @@ int64_t LeaseClient::LaneDeadline(uint32_t lane) const {
       granted.successor.load(std::memory_order_relaxed) == 0) {
     return kUnlimitedNs;
   }
-  return std::max(state.last_end_ns, state.head_start_ns) + state.in_flight_ns - lead;
+  const int64_t end = std::max(state.last_end_ns, state.head_start_ns) + state.in_flight_ns;
+  // Past the predicted end nobody knows any more when the command ends.
+  return clock_->Now().value < end ? end - lead : kUnlimitedNs;
 }
 
 Nanos LeaseClient::Deadline() const {

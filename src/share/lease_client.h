@@ -50,6 +50,7 @@ class LeaseClient final : public Lease {
     int64_t used_ns = 0;
     int64_t in_flight_ns = 0;      // predicted work submitted and unfinished
     int64_t error_ns = 0;          // running mean of |actual - predicted| of a command
+    int64_t given_back_ns = 0;     // when a lease was given back last
     int64_t idle_since_ns = 0;     // 0 while not idle
     uint64_t finished = 0;
     uint32_t running = 0;

@@ -8,6 +8,8 @@ namespace {
 
 // A limited vXPU waits at most about this long for its next turn, however small its limit.
 constexpr double kLongestPauseNs = 100e6;
+// What a limited vXPU may catch up with after it waited.
+constexpr double kLongestQueueNs = 30e6;
 
 }  // namespace
 
@@ -40,8 +42,8 @@ void ShareAccount::Rejoin(double now, Nanos credit) {
 }
 
 void ShareAccount::Refill(Nanos now) {
-  // The bucket is deeper than a turn by what comes in while the turn is late.
-  const double depth = TurnTokens() + quantum_ns_ * Rate() + 1;
+  // The bucket is deeper than a turn by what comes in while the turn waits for those of others.
+  const double depth = TurnTokens() + kLongestQueueNs * Rate();
   tokens_ = std::min(depth, tokens_ + static_cast<double>((now - refilled_at_).value) * Rate());
   refilled_at_ = now;
   if (dry_ && tokens_ >= TurnTokens()) {
