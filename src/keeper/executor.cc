@@ -29,8 +29,8 @@ void LogMissing(telemetry::Log& log, const std::vector<std::string>& sentences) 
 }  // namespace
 
 Result<std::unique_ptr<Executor>> Executor::Start(os::EventLoop& loop, telemetry::Log& log,
-                                                  const std::string& program, const std::string& name,
-                                                  const Tenants::Place& place) {
+                                                  const std::string& program, const std::string& device,
+                                                  uint64_t number, const Tenants::Place& place) {
   std::unique_ptr<Executor> executor(new Executor(loop, log));
   Executor* self = executor.get();
   FLEXAI_ASSIGN_OR_RETURN(auto ends, os::PacketSocket::Pair());
@@ -52,7 +52,7 @@ Result<std::unique_ptr<Executor>> Executor::Start(os::EventLoop& loop, telemetry
   executor->control_ = std::move(ends.first);
   executor->messages_ = std::move(messages.read_end);
   LogMissing(log, place.missing);
-  Result<os::Cgroup> cgroup = os::Cgroup::Create(name);
+  Result<os::Cgroup> cgroup = os::Cgroup::Create(device, number);
   if (cgroup.ok()) {
     executor->cgroup_ = *std::move(cgroup);
     LogMissing(log, executor->cgroup_.missing());
@@ -149,7 +149,6 @@ Status Executor::LimitMemory(Bytes bytes) {
 }
 
 void Executor::Freeze(bool frozen) {
-  frozen_ = frozen;
   if (cgroup_.can_freeze() && cgroup_.Freeze(frozen).ok()) {
     return;
   }
@@ -158,9 +157,7 @@ void Executor::Freeze(bool frozen) {
 
 void Executor::Kill() {
   static_cast<void>(os::SignalProcess(process_.pidfd, SIGKILL));
-  if (frozen_) {
-    Freeze(false);  // in a version 1 freezer even SIGKILL waits for this
-  }
+  cgroup_.KillAll();  // with a linker that a driver has started, perhaps
 }
 
 void Executor::ProcessEnded() {

@@ -27,9 +27,10 @@ class Executor {
     std::function<void(Status)> ready;        // it can take a session, or why it can't
     std::function<void(os::ExitState)> ended; // the process is gone and reaped; last callback
   };
-  // `name` names its control group. Isolation that is not to be had is logged once per sentence.
+  // `device` and `number` name its control group. Isolation that is not to be had is logged once per sentence.
   static Result<std::unique_ptr<Executor>> Start(os::EventLoop& loop, telemetry::Log& log, const std::string& program,
-                                                 const std::string& name, const Tenants::Place& place);
+                                                 const std::string& device, uint64_t number,
+                                                 const Tenants::Place& place);
   ~Executor();
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
@@ -68,7 +69,6 @@ class Executor {
   os::Cgroup cgroup_;
   Events events_;
   std::optional<Status> ready_;
-  bool frozen_ = false;
   bool running_ = false;
 };
 

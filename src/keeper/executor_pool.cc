@@ -1,8 +1,8 @@
 #include "keeper/executor_pool.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
+
+#include "os/cgroup.h"
 
 namespace flexai::keeper {
 namespace {
@@ -15,7 +15,9 @@ constexpr Nanos kLinger = Seconds(30);
 }  // namespace
 
 ExecutorPool::ExecutorPool(os::EventLoop& loop, telemetry::Log& log, const Options& options)
-    : loop_(loop), log_(log), options_(options), tenants_(options.cache_dir) {}
+    : loop_(loop), log_(log), options_(options), tenants_(options.cache_dir) {
+  os::Cgroup::RemoveAbandoned(options.device);
+}
 
 ExecutorPool::~ExecutorPool() {
   while (!spares_.empty()) {
@@ -25,7 +27,7 @@ ExecutorPool::~ExecutorPool() {
 
 Result<std::unique_ptr<Executor>> ExecutorPool::Start(uid_t tenant) {
   FLEXAI_ASSIGN_OR_RETURN(const Tenants::Place place, tenants_.Prepare(tenant));
-  return Executor::Start(loop_, log_, options_.executor, fmt::format("{}-{}", options_.device, ++started_), place);
+  return Executor::Start(loop_, log_, options_.executor, options_.device, ++started_, place);
 }
 
 void ExecutorPool::Expect(uid_t tenant, Nanos delay) {

@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <sstream>
 #include <utility>
 
@@ -84,12 +86,25 @@ Status MakeGroup(const std::string& parent, const std::string& group) {
   return {};
 }
 
+void KillGroup(const std::string& folder) {
+  if (!WriteControl(folder + "/cgroup.kill", "1").ok()) {
+    const Result<std::string> members = ReadFile(folder + "/cgroup.procs");
+    std::istringstream pids(members.ok() ? *members : "");
+    for (pid_t pid = 0; pids >> pid;) {
+      kill(pid, SIGKILL);
+    }
+    // In a version 1 freezer even SIGKILL waits for this.
+    static_cast<void>(WriteControl(folder + "/freezer.state", "THAWED"));
+  }
+}
+
 bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
 
 }  // namespace
 
-Result<Cgroup> Cgroup::Create(const std::string& name) {
+Result<Cgroup> Cgroup::Create(const std::string& kind, uint64_t number) {
   Cgroup group;
+  const std::string name = fmt::format("{}-{}-{}", kind, getpid(), number);
   const Hierarchies mounted = FindHierarchies();
   if (!mounted.unified.empty()) {
     const std::string parent = Parent(mounted.unified, "");
@@ -132,6 +147,24 @@ Result<Cgroup> Cgroup::Create(const std::string& name) {
     return Unavailable(group.missing_.front());
   }
   return group;
+}
+
+void Cgroup::RemoveAbandoned(const std::string& name) {
+  const Hierarchies mounted = FindHierarchies();
+  for (const std::string& parent :
+       {mounted.unified.empty() ? "" : Parent(mounted.unified, ""),
+        mounted.memory.empty() ? "" : Parent(mounted.memory, "memory"),
+        mounted.freezer.empty() ? "" : Parent(mounted.freezer, "freezer")}) {
+    const Result<std::vector<std::string>> groups = ListFolder(parent);
+    for (const std::string& group : groups.ok() && !parent.empty() ? *groups : std::vector<std::string>{}) {
+      pid_t maker = 0;
+      if (group.starts_with(name + "-") && std::sscanf(group.c_str() + name.size() + 1, "%d-", &maker) == 1 &&
+          kill(maker, 0) != 0 && errno == ESRCH) {
+        KillGroup(parent + "/" + group);
+        rmdir((parent + "/" + group).c_str());
+      }
+    }
+  }
 }
 
 Cgroup& Cgroup::operator=(Cgroup&& other) noexcept {
@@ -181,6 +214,12 @@ Status Cgroup::Freeze(bool frozen) {
   }
   return unified_freezer_ ? WriteControl(freezer_ + "/cgroup.freeze", frozen ? "1" : "0")
                           : WriteControl(freezer_ + "/freezer.state", frozen ? "FROZEN" : "THAWED");
+}
+
+void Cgroup::KillAll() {
+  if (const std::string& folder = freezer_.empty() ? memory_ : freezer_; !folder.empty()) {
+    KillGroup(folder);
+  }
 }
 
 }  // namespace flexai::os

@@ -24,9 +24,12 @@ class Cgroup {
   Cgroup& operator=(Cgroup&& other) noexcept;
   ~Cgroup();
 
-  // Makes `flexai/<name>` beneath the root for root, beneath our own group otherwise. `name` has no slash.
-  // kUnavailable if no part of it is permitted.
-  static Result<Cgroup> Create(const std::string& name);
+  // Makes `flexai/<name>-<our pid>-<number>` beneath the root for root, beneath our own group otherwise. `name` has no
+  // slash, `number` is unique in this process. kUnavailable if no part of it is permitted.
+  static Result<Cgroup> Create(const std::string& name, uint64_t number);
+
+  // Ends what is left in the groups of `name` whose makers were killed, and removes them.
+  static void RemoveAbandoned(const std::string& name);
 
   Status Add(pid_t pid);
   bool can_freeze() const { return !freezer_.empty(); }
@@ -34,6 +37,8 @@ class Cgroup {
   Status LimitMemory(Bytes bytes);
   // Stops or continues every process of the group; returns before all have stopped.
   Status Freeze(bool frozen);
+  // Kills every process of the group, frozen or not.
+  void KillAll();
   const std::vector<std::string>& missing() const { return missing_; }
 
  private:

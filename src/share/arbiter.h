@@ -135,6 +135,7 @@ class Arbiter {
   void Freeze(Client& client);
   void Thaw(Client& client);
   void CorrectTurn(Client& client);
+  void LearnLead(double gap_ns);
   // arbiter_accounts.cc: who is due
   void Observe(Client& client, const LaneView& view);
   bool Plausible(const Client& client, const LaneView& view) const;
@@ -170,7 +171,7 @@ class Arbiter {
   double virtual_now_[kClasses] = {};
   Nanos last_active_[kClasses];   // when a client of the class competed last
   Nanos owed_since_[kClasses];    // since when the class waits without a turn; -1: it does not
-  double lead_ns_ = 20'000;      // how long a passed lease takes to reach the device, learned
+  double lead_ns_ = 15'000;      // how long a passed lease takes to reach the device, learned
   Nanos now_{};
   Nanos deadline_{INT64_MAX};
   double busy_ns_ = 0;

@@ -139,6 +139,14 @@ void Arbiter::Thaw(Client& client) {
   client.slice_at = now_;
 }
 
+// How early to pass leases on, from the time the device stood idle between two turns. To be late costs that time; to
+// be early costs more, since two executors on one processor take it from each other for whole scheduler slices.
+void Arbiter::LearnLead(double gap_ns) {
+  constexpr double kWantedGap = 6e3, kLongestStep = 1e3, kRetreat = 8e3, kMostLead = 60e3;
+  lead_ns_ += gap_ns < 0 ? -kRetreat : std::clamp((gap_ns - kWantedGap) / 16, -kLongestStep, kLongestStep);
+  lead_ns_ = std::clamp(lead_ns_, 0.0, kMostLead);
+}
+
 // At the end of a turn: what the executor's own counting cannot know.
 void Arbiter::CorrectTurn(Client& client) {
   const LaneView& seen = client.seen;
@@ -153,8 +161,7 @@ void Arbiter::CorrectTurn(Client& client) {
     if (gap < 0) {
       Charge(client, -std::min(-gap, used));
     }
-    constexpr double kStep = 50e3, kMostLead = 60e3;
-    lead_ns_ = std::clamp(lead_ns_ + std::clamp(gap, -kStep, kStep) / 8, 0.0, kMostLead);
+    LearnLead(gap);
   }
   // Time a holder kept the device from others without using it, beyond the gaps any driver leaves.
   const double occupied = static_cast<double>(seen.last_end_ns - seen.first_start_ns);
