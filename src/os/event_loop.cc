@@ -31,10 +31,13 @@ Result<std::unique_ptr<EventLoop>> EventLoop::Create() {
 EventLoop::~EventLoop() = default;
 
 Status EventLoop::Arm(int fd, bool known) {
-  const Watched& watched = watches_[fd];
+  Watched& watched = watches_[fd];
+  if (!known) {
+    watched.generation = next_generation_++;
+  }
   epoll_event event{};
   event.events = (watched.readable ? EPOLLIN : 0u) | (watched.writable ? EPOLLOUT : 0u);
-  event.data.fd = fd;
+  event.data.u64 = static_cast<uint64_t>(watched.generation) << 32 | static_cast<uint32_t>(fd);
   if (epoll_ctl(epoll_.get(), known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) != 0) {
     const Status failed = ErrnoStatus("can't watch a file descriptor");
     watches_.erase(fd);
@@ -175,20 +178,27 @@ Status EventLoop::Run() {
       return ErrnoStatus("can't wait for events");
     }
     for (int i = 0; i < count && !stopped_; ++i) {
-      const uint32_t ended = events[i].events & (EPOLLHUP | EPOLLERR);
-      auto found = watches_.find(events[i].data.fd);
-      if (found != watches_.end() && found->second.readable && (events[i].events & EPOLLIN || ended != 0)) {
-        const Callback ready = found->second.readable;
-        (*ready)();
-        found = watches_.find(events[i].data.fd);
-      }
-      if (found != watches_.end() && found->second.writable && (events[i].events & EPOLLOUT || ended != 0)) {
-        const Callback ready = found->second.writable;
-        (*ready)();
-      }
+      Deliver(events[i].data.u64, events[i].events);
     }
   }
   return {};
+}
+
+void EventLoop::Deliver(uint64_t token, uint32_t events) {
+  // A callback before this one in the same batch may have closed the descriptor, and its number may be in use again.
+  const auto find = [&]() -> const Watched* {
+    const auto found = watches_.find(static_cast<int>(token & 0xffffffffu));
+    return found != watches_.end() && found->second.generation == token >> 32 ? &found->second : nullptr;
+  };
+  const uint32_t ended = events & (EPOLLHUP | EPOLLERR);
+  if (const Watched* watched = find(); watched != nullptr && watched->readable && (events & EPOLLIN || ended != 0)) {
+    const Callback ready = watched->readable;
+    (*ready)();
+  }
+  if (const Watched* watched = find(); watched != nullptr && watched->writable && (events & EPOLLOUT || ended != 0)) {
+    const Callback ready = watched->writable;
+    (*ready)();
+  }
 }
 
 void EventLoop::Stop() {

@@ -54,10 +54,12 @@ class EventLoop {
   using Callback = std::shared_ptr<std::function<void()>>;  // shared, so that a callback may unwatch itself
   struct Watched {
     Callback readable, writable;
+    uint32_t generation = 0;  // tells it from an earlier watch of the same number
   };
 
   EventLoop() = default;
   Status Arm(int fd, bool known);
+  void Deliver(uint64_t token, uint32_t events);
   void ArmTimer();
   void RunTimers();
   void RunPosted();
@@ -68,6 +70,7 @@ class EventLoop {
   UniqueFd signals_;
   uint64_t next_timer_ = 1;
   std::map<int, Watched> watches_;
+  uint32_t next_generation_ = 1;
   std::map<std::pair<int64_t, uint64_t>, std::function<void()>> timers_;
   std::map<uint64_t, int64_t> timer_times_;
   std::mutex posted_mutex_;

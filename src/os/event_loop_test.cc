@@ -55,6 +55,31 @@ TEST(EventLoop, CallsBackWhileWritableUntilUnwatched) {
   EXPECT_EQ(readable, 1);
 }
 
+TEST(EventLoop, AnEventNeverReachesALaterWatchOfTheSameNumber) {
+  auto loop = *EventLoop::Create();
+  auto [a, a_peer] = *PacketSocket::Pair();
+  auto [b, b_peer] = *PacketSocket::Pair();
+  int wrong = 0;
+  // Whichever is called first closes the other and watches a new, silent socket under its number.
+  std::vector<std::pair<PacketSocket, PacketSocket>> later;
+  const auto take_over = [&](PacketSocket& self, PacketSocket& other) {
+    loop->Unwatch(self.fd());
+    loop->Unwatch(other.fd());
+    const int number = other.fd();
+    other.Close();
+    later.push_back(*PacketSocket::Pair());
+    ASSERT_EQ(later.back().first.fd(), number);
+    ASSERT_TRUE(loop->Watch(number, [&] { ++wrong; }).ok());
+    loop->Stop();
+  };
+  ASSERT_TRUE(loop->Watch(a.fd(), [&, &a = a, &b = b] { take_over(a, b); }).ok());
+  ASSERT_TRUE(loop->Watch(b.fd(), [&, &a = a, &b = b] { take_over(b, a); }).ok());
+  ASSERT_TRUE(a_peer.Send("x").ok());
+  ASSERT_TRUE(b_peer.Send("x").ok());
+  ASSERT_TRUE(loop->Run().ok());
+  EXPECT_EQ(wrong, 0);
+}
+
 TEST(EventLoop, DeliversSignals) {
   auto loop = *EventLoop::Create();
   int caught = 0;
