@@ -57,7 +57,7 @@ void AddRun(CLI::App& app, Arguments* to) {
                   "several times; what is missing comes from the other options")
       ->take_all();
   run->add_flag("--keep-native", to->run.keep_native, "Show the native OpenCL devices to the command too");
-  run->prefix_command();
+  run->fallthrough(false)->prefix_command();  // what it does not know is left for us to judge
   run->footer(kRunExamples);
 }
 
@@ -156,6 +156,9 @@ std::string ParseErrorText(const CLI::ParseError& error, const std::vector<std::
                    [&arguments](const CLI::App* command) { return command->get_name() == arguments.front(); })) {
     return fmt::format("'{}' is not a command", arguments.front());
   }
+  if (arguments.empty()) {
+    return "there is no command";
+  }
   return telemetry::OneLine(error.what());
 }
 
@@ -198,7 +201,7 @@ int RunCommandLine(int argc, char** argv, const std::string& version) {
   context.json = parsed.output == "json";
   if (app.got_subcommand("run")) {
     const std::vector<std::string> rest = app.get_subcommand("run")->remaining();
-    if (separated && !rest.empty()) {
+    if (!rest.empty() && (separated || rest.front().starts_with("-"))) {
       return Report(context, InvalidArgument(fmt::format("'{}' is no option of 'flexai run': see 'flexai run --help'",
                                                          rest.front())),
                     kExitUsage);

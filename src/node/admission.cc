@@ -12,7 +12,8 @@ namespace {
 constexpr uint64_t kQuotaStep = 1 << 20;  // default quotas are whole MiB
 
 Bytes DefaultMemory(const DeviceRoom& room, Permille wanted) {
-  const uint64_t part = room.memory.value / 1000 * wanted.value;
+  const uint64_t memory = room.memory.value;
+  const uint64_t part = memory / 1000 * wanted.value + memory % 1000 * wanted.value / 1000;  // never overflows
   return {std::min(part, room.free_memory.value) / kQuotaStep * kQuotaStep};
 }
 

@@ -23,8 +23,8 @@ KeeperHost::KeeperHost(os::EventLoop& loop, telemetry::Log& log, KeeperOptions o
 
 KeeperHost::~KeeperHost() {
   loop_.Cancel(timer_);
-  if (process_) {
-    loop_.Unwatch(process_->pidfd.get());
+  for (const auto& process : processes_) {
+    loop_.Unwatch(process->pidfd.get());
   }
 }
 
@@ -80,9 +80,11 @@ Status KeeperHost::StartProcess() {
   spawn.environment = os::Environment({"FLEXAI_ATTACH_SOCKET", "FLEXAI_VXPUS", "OCL_ICD_VENDORS", "OCL_ICD_FILENAMES"});
   spawn.fds = {{nothing.get(), 0}, {nothing.get(), 1}, {log.get(), 2}};
   spawn.new_session = true;
-  FLEXAI_ASSIGN_OR_RETURN(process_, os::Spawn(spawn));
-  log_.Info("started the keeper of device {} as process {}", options_.device, process_->pid);
-  return loop_.Watch(process_->pidfd.get(), [this] { ProcessEnded(); });
+  FLEXAI_ASSIGN_OR_RETURN(os::Process spawned, os::Spawn(spawn));
+  const auto process = std::make_shared<os::Process>(std::move(spawned));
+  log_.Info("started the keeper of device {} as process {}", options_.device, process->pid);
+  processes_.push_back(process);
+  return loop_.Watch(process->pidfd.get(), [this, process] { ProcessEnded(process); });
 }
 
 void KeeperHost::PollSocket(Nanos give_up_at) {
@@ -119,11 +121,15 @@ void KeeperHost::SayHello() {
                  });
 }
 
-void KeeperHost::ProcessEnded() {
-  loop_.Unwatch(process_->pidfd.get());
-  const Result<os::ExitState> exit = os::Reap(*process_);
-  process_.reset();
-  if (!beginning_ || serving_) {
+void KeeperHost::ProcessEnded(const std::shared_ptr<os::Process>& process) {
+  if (!os::HasEnded(process->pidfd)) {
+    return;  // woken by an event of a descriptor that had this number before
+  }
+  const bool current = processes_.back() == process;
+  loop_.Unwatch(process->pidfd.get());
+  std::erase(processes_, process);
+  const Result<os::ExitState> exit = os::Reap(*process);
+  if (!current || !beginning_ || serving_) {
     return;
   }
   if (LockIsTaken()) {

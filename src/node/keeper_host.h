@@ -10,7 +10,6 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -61,7 +60,7 @@ class KeeperHost {
   void PollSocket(Nanos give_up_at);
   bool TryConnect();
   void SayHello();
-  void ProcessEnded();
+  void ProcessEnded(const std::shared_ptr<os::Process>& process);
   void Settle(const Status& status);
   void LinkLost(const Status& why);
   bool LockIsTaken() const;
@@ -71,7 +70,9 @@ class KeeperHost {
   const KeeperOptions options_;
   const Events events_;
   std::unique_ptr<KeeperLink> link_;
-  std::optional<os::Process> process_;  // if we started it
+  // What we started and have not reaped. The last one is the current; one that ends may still be there when the next
+  // is started.
+  std::vector<std::shared_ptr<os::Process>> processes_;
   bool serving_ = false;
   bool beginning_ = false;
   Status problem_;
