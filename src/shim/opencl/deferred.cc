@@ -33,6 +33,21 @@ void HostLayout::Gather(std::byte* packed) const {
   }
 }
 
+void CopyLayout(const HostLayout& to, const HostLayout& from) {
+  if (to.linear()) {
+    from.Gather(to.data);
+  } else if (from.linear()) {
+    to.Scatter(from.data);
+  } else {
+    for (size_t slice = 0; slice < to.slices; ++slice) {
+      for (size_t row = 0; row < to.rows; ++row) {
+        std::memcpy(to.data + slice * to.slice_pitch + row * to.row_pitch,
+                    from.data + slice * from.slice_pitch + row * from.row_pitch, to.row_bytes);
+      }
+    }
+  }
+}
+
 bool DeferredWork::IsDone(const Transfer& transfer, const Event* seen) const {
   if (seen != nullptr && seen->queue != nullptr && seen->queue == transfer.queue && seen->queue->in_order() &&
       transfer.sequence <= seen->sequence) {
@@ -50,7 +65,7 @@ bool DeferredWork::IsDone(const Transfer& transfer, const Event* seen) const {
 void DeferredWork::Finish(Transfer* transfer) {
   const bool failed = transfer->event != nullptr && transfer->event->Status() < 0;
   if (transfer->destination.data != nullptr && !failed) {
-    transfer->destination.Scatter(session_->arena().At(transfer->staging.offset));
+    CopyLayout(transfer->destination, transfer->source);
   }
   session_->arena().Free(&transfer->staging);
 }

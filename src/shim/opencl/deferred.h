@@ -17,8 +17,7 @@
 
 namespace flexai::shim {
 
-// The application's side of a transfer. The arena's side is always without gaps: `row_bytes` times `rows` times
-// `slices`. Pitches in bytes.
+// How the bytes of a transfer lie in memory: rows and slices with their pitches, in bytes.
 struct HostLayout {
   std::byte* data = nullptr;
   size_t row_bytes = 0;
@@ -36,9 +35,16 @@ struct HostLayout {
   bool linear() const {
     return (rows == 1 || row_pitch == row_bytes) && (slices == 1 || slice_pitch == row_bytes * rows);
   }
+  // The same bytes without gaps, at `packed`.
+  HostLayout Packed(std::byte* packed) const {
+    return {packed, row_bytes, rows, slices, row_bytes, row_bytes * rows};
+  }
   void Scatter(const std::byte* packed) const;
   void Gather(std::byte* packed) const;
 };
+
+// Copies row by row; both sides have the same rows.
+void CopyLayout(const HostLayout& to, const HostLayout& from);
 
 struct Transfer {
   Transfer* next = nullptr;
@@ -47,6 +53,7 @@ struct Transfer {
   uint64_t sequence = 0;
   ArenaRange staging;
   HostLayout destination;  // data null: nothing to copy
+  HostLayout source;       // in the arena
 };
 
 class DeferredWork {

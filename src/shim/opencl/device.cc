@@ -62,13 +62,20 @@ size_t PartitionLength(const cl_device_partition_property* properties) {
   }
 }
 
-cl_int SubDeviceValue(const Device* device, cl_device_info parameter, const InfoTarget& target, bool* known) {
+// Device and host time; an error where the device has no such timers.
+cl_int Timers(const Device* device, cl_ulong* times) {
+  InfoQuery query;
+  query.function = FLEXAI_FUNCTION_INDEX(clGetDeviceAndHostTimer);
+  query.object = device->id;
+  return query.Answer(device->session, {2 * sizeof(*times), times, nullptr});
+}
+
+// What the shim knows better than the device.
+cl_int OwnValue(const Device* device, cl_device_info parameter, const InfoTarget& target, bool* known) {
   *known = true;
   switch (parameter) {
     case CL_DEVICE_PARENT_DEVICE:
       return target.Value(device->parent);
-    case CL_DEVICE_PARTITION_TYPE:
-      return target.List(device->partition.data(), device->partition.size());
     case CL_DEVICE_REFERENCE_COUNT:
       return target.Value(device->parent == nullptr ? cl_uint{1} : cl_uint{device->references()});
     case CL_DEVICE_PLATFORM:
@@ -116,7 +123,7 @@ cl_int CL_API_CALL clGetDeviceInfo(cl_device_id device, cl_device_info param_nam
   }
   const InfoTarget target{param_value_size, param_value, param_value_size_ret};
   bool known = false;
-  const cl_int answer = SubDeviceValue(device, param_name, target, &known);
+  const cl_int answer = OwnValue(device, param_name, target, &known);
   if (known) {
     return answer;
   }
@@ -166,8 +173,7 @@ cl_int CL_API_CALL clCreateSubDevices(cl_device_id in_device, const cl_device_pa
   const cl_uint count = reply.message.count;
   for (cl_uint i = 0; i < count && i < capacity; ++i) {
     auto* device = New<Device>(session, message.first_id + i);
-    if (device == nullptr || !device->partition.Assign(properties, length)) {
-      Delete(device);
+    if (device == nullptr) {
       return CL_OUT_OF_HOST_MEMORY;
     }
     device->parent = in_device;
@@ -206,30 +212,33 @@ cl_int CL_API_CALL clGetDeviceAndHostTimer(cl_device_id device, cl_ulong* device
   if (!IsValid(device)) {
     return CL_INVALID_DEVICE;
   }
+  cl_ulong times[2] = {};
+  const cl_int status = Timers(device, times);
+  if (status != CL_SUCCESS) {
+    return status;
+  }
   if (device_timestamp == nullptr || host_timestamp == nullptr) {
     return CL_INVALID_VALUE;
   }
-  InfoQuery query;
-  query.function = FLEXAI_FUNCTION_INDEX(clGetDeviceAndHostTimer);
-  query.object = device->id;
-  cl_ulong both[2] = {};
-  const cl_int status = query.Answer(device->session, {sizeof(both), both, nullptr});
-  if (status == CL_SUCCESS) {
-    *device_timestamp = both[0];
-    *host_timestamp = both[1];
-  }
-  return status;
+  *device_timestamp = times[0];
+  *host_timestamp = times[1];
+  return CL_SUCCESS;
 }
 
 cl_int CL_API_CALL clGetHostTimer(cl_device_id device, cl_ulong* host_timestamp) {
   if (!IsValid(device)) {
     return CL_INVALID_DEVICE;
   }
+  cl_ulong times[2] = {};
+  const cl_int status = Timers(device, times);
+  if (status != CL_SUCCESS) {
+    return status;
+  }
   if (host_timestamp == nullptr) {
     return CL_INVALID_VALUE;
   }
-  cl_ulong device_timestamp = 0;
-  return clGetDeviceAndHostTimer(device, &device_timestamp, host_timestamp);
+  *host_timestamp = times[1];
+  return CL_SUCCESS;
 }
 
 }  // extern "C"

@@ -124,7 +124,7 @@ cl_int Command::WaitForEnd() {
   return TakeLateError(queue_);
 }
 
-void Command::FreeWhenDone(ArenaRange* staging, const HostLayout& destination) {
+void Command::CopyWhenDone(ArenaRange* staging, const HostLayout& destination, const HostLayout& source) {
   if (!*staging) {
     return;
   }
@@ -133,7 +133,7 @@ void Command::FreeWhenDone(ArenaRange* staging, const HostLayout& destination) {
     // Without a note the range can only be freed by waiting for the command here.
     queue_->session->WaitSequence(queue_->slot, sequence_);
     if (destination.data != nullptr) {
-      destination.Scatter(queue_->session->arena().At(staging->offset));
+      CopyLayout(destination, source);
     }
     queue_->session->arena().Free(staging);
     return;
@@ -147,6 +147,7 @@ void Command::FreeWhenDone(ArenaRange* staging, const HostLayout& destination) {
   transfer->sequence = sequence_;
   transfer->staging = *staging;
   transfer->destination = destination;
+  transfer->source = source;
   *staging = {};
   queue_->session->deferred().Add(transfer);
 }

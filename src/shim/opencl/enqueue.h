@@ -73,9 +73,10 @@ class Command {
 
   // Waits for the end of the command, which must have an event; a late error of the queue included.
   cl_int WaitForEnd();
-  // Gives `staging` to the session, to be freed when the command is done; what a read brought is copied to
-  // `destination` (data null: nothing) the first time its end can be seen.
-  void FreeWhenDone(ArenaRange* staging, const HostLayout& destination);
+  // Gives `staging` to the session, to be freed when the command is done.
+  void FreeWhenDone(ArenaRange* staging) { CopyWhenDone(staging, {}, {}); }
+  // And what stands in `source` by then is copied to `destination`, the first time the end can be seen.
+  void CopyWhenDone(ArenaRange* staging, const HostLayout& destination, const HostLayout& source);
 
   // Ends the call: on success the application gets the event.
   cl_int Done(cl_int status);

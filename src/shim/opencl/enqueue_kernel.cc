@@ -22,10 +22,16 @@ cl_int CheckLocalSize(const Device* device, const KernelLimits& limits, const Ra
   }
   size_t total = 1;
   for (cl_uint i = 0; i < range.dimensions; ++i) {
-    const size_t local = range.local[i];
-    if (local == 0) {
+    if (range.local[i] == 0 || __builtin_mul_overflow(total, range.local[i], &total)) {
       return CL_INVALID_WORK_GROUP_SIZE;
     }
+  }
+  const size_t most = limits.work_group_size != 0 ? limits.work_group_size : device->max_work_group_size;
+  if (total > most) {
+    return CL_INVALID_WORK_GROUP_SIZE;
+  }
+  for (cl_uint i = 0; i < range.dimensions; ++i) {
+    const size_t local = range.local[i];
     if (local > device->max_work_item_sizes[i]) {
       return CL_INVALID_WORK_ITEM_SIZE;
     }
@@ -35,10 +41,8 @@ cl_int CheckLocalSize(const Device* device, const KernelLimits& limits, const Ra
     if (!device->non_uniform && range.global != nullptr && range.global[i] % local != 0) {
       return CL_INVALID_WORK_GROUP_SIZE;
     }
-    total *= local;
   }
-  const size_t most = limits.work_group_size != 0 ? limits.work_group_size : device->max_work_group_size;
-  return total > most ? CL_INVALID_WORK_GROUP_SIZE : CL_SUCCESS;
+  return CL_SUCCESS;
 }
 
 cl_int CheckRange(const Device* device, const Range& range) {

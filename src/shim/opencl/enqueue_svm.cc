@@ -70,8 +70,11 @@ cl_int RunCopy(const SvmCopy& copy, Command* command) {
     arena.Free(&to);
     return status;
   }
-  command->FreeWhenDone(&from, {});
-  command->FreeWhenDone(&to, HostLayout::Linear(copy.destination, copy.size));
+  command->FreeWhenDone(&from);
+  if (to) {
+    command->CopyWhenDone(&to, HostLayout::Linear(copy.destination, copy.size),
+                          HostLayout::Linear(arena.At(to.offset), copy.size));
+  }
   if (copy.blocking) {
     session->deferred().Settle(command->event());
   }

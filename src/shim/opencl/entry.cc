@@ -1,7 +1,7 @@
 // The library's two exported functions and the table that ICD loaders dispatch through.
 #include <cstring>
 
-#include "shim/opencl/object.h"
+#include "shim/opencl/objects.h"
 #include "shim/opencl/process.h"
 
 namespace flexai::shim {
@@ -27,24 +27,48 @@ using Function = void (*)();
 struct NamedFunction {
   const char* name;
   Function function;
+  const char* extension;  // null: of the core
 };
 
-#define FLEXAI_OPENCL_FUNCTION(name) {#name, reinterpret_cast<Function>(&::name)},
+#define FLEXAI_OPENCL_FUNCTION(name) {#name, reinterpret_cast<Function>(&::name), nullptr},
 const NamedFunction kFunctions[] = {
-#include "api/opencl/functions.inc"
-    {"clIcdGetPlatformIDsKHR", reinterpret_cast<Function>(&::clIcdGetPlatformIDsKHR)},
-    {"clGetKernelSubGroupInfoKHR", reinterpret_cast<Function>(&::clGetKernelSubGroupInfo)},
+    {"clGetKernelSuggestedLocalWorkSizeKHR", reinterpret_cast<Function>(&::clGetKernelSuggestedLocalWorkSizeKHR),
+     "cl_khr_suggested_local_work_size"},
+    {"clGetKernelSubGroupInfoKHR", reinterpret_cast<Function>(&::clGetKernelSubGroupInfo), "cl_khr_subgroups"},
     {"clCreateCommandQueueWithPropertiesKHR",
-     reinterpret_cast<Function>(&::clCreateCommandQueueWithProperties)},
-    {"clCreateProgramWithILKHR", reinterpret_cast<Function>(&::clCreateProgramWithIL)},
+     reinterpret_cast<Function>(&::clCreateCommandQueueWithProperties), "cl_khr_create_command_queue"},
+    {"clCreateProgramWithILKHR", reinterpret_cast<Function>(&::clCreateProgramWithIL), "cl_khr_il_program"},
+    {"clIcdGetPlatformIDsKHR", reinterpret_cast<Function>(&::clIcdGetPlatformIDsKHR), nullptr},
+#include "api/opencl/functions.inc"
 };
 #undef FLEXAI_OPENCL_FUNCTION
 
-void* FindFunction(const char* name) {
-  for (const NamedFunction& entry : kFunctions) {
-    if (name != nullptr && std::strcmp(entry.name, name) == 0) {
-      return reinterpret_cast<void*>(entry.function);
+bool HasExtension(Session* session, const char* extension) {
+  for (const Device* device : session->devices()) {
+    opencl::InfoBytes list;
+    if (device->values.Find(CL_DEVICE_EXTENSIONS, &list) &&
+        memmem(list.data, list.length, extension, std::strlen(extension)) != nullptr) {
+      return true;
     }
+  }
+  return false;
+}
+
+// A function of an extension is there if a device of `only` (null: of any session) has it.
+void* FindFunction(const char* name, Session* only) {
+  for (const NamedFunction& entry : kFunctions) {
+    if (name == nullptr || std::strcmp(entry.name, name) != 0) {
+      continue;
+    }
+    bool present = entry.extension == nullptr;
+    if (!present && only != nullptr) {
+      present = HasExtension(only, entry.extension);
+    } else if (!present) {
+      for (Session* session : Sessions()) {
+        present = present || HasExtension(session, entry.extension);
+      }
+    }
+    return present ? reinterpret_cast<void*>(entry.function) : nullptr;
   }
   return nullptr;
 }
@@ -58,11 +82,11 @@ constinit const cl_icd_dispatch kDispatchTable = MakeTable<cl_icd_dispatch>();
 extern "C" {
 
 __attribute__((visibility("default"))) void* CL_API_CALL clGetExtensionFunctionAddress(const char* name) {
-  return flexai::shim::FindFunction(name);
+  return flexai::shim::FindFunction(name, nullptr);
 }
 
 void* CL_API_CALL clGetExtensionFunctionAddressForPlatform(cl_platform_id platform, const char* name) {
-  return flexai::shim::IsValid(platform) ? flexai::shim::FindFunction(name) : nullptr;
+  return flexai::shim::IsValid(platform) ? flexai::shim::FindFunction(name, platform->session) : nullptr;
 }
 
 __attribute__((visibility("default"))) cl_int CL_API_CALL

@@ -17,30 +17,7 @@ struct ImageRequest {
   void* host_ptr = nullptr;
 };
 
-cl_int CheckPitches(const cl_image_desc& descriptor, size_t element_bytes, const void* host_ptr) {
-  if (host_ptr == nullptr) {
-    return descriptor.image_row_pitch == 0 && descriptor.image_slice_pitch == 0 ? CL_SUCCESS
-                                                                                : CL_INVALID_IMAGE_DESCRIPTOR;
-  }
-  const size_t least = descriptor.image_width * element_bytes;
-  const size_t row = descriptor.image_row_pitch;
-  if (row != 0 && (row < least || (element_bytes != 0 && row % element_bytes != 0))) {
-    return CL_INVALID_IMAGE_DESCRIPTOR;
-  }
-  const size_t used_row = row == 0 ? least : row;
-  const size_t slice = descriptor.image_slice_pitch;
-  if (slice == 0) {
-    return CL_SUCCESS;
-  }
-  size_t least_slice = used_row;
-  if (descriptor.image_type == CL_MEM_OBJECT_IMAGE3D || descriptor.image_type == CL_MEM_OBJECT_IMAGE2D_ARRAY) {
-    least_slice = used_row * descriptor.image_height;
-  } else if (descriptor.image_type != CL_MEM_OBJECT_IMAGE1D_ARRAY) {
-    return CL_SUCCESS;  // not looked at
-  }
-  return slice < least_slice || slice % used_row != 0 ? CL_INVALID_IMAGE_DESCRIPTOR : CL_SUCCESS;
-}
-
+// What must hold here; whether there are such images is the device's to say.
 cl_int CheckRequest(const ImageRequest& request) {
   if (!IsValid(request.context)) {
     return CL_INVALID_CONTEXT;
@@ -51,23 +28,15 @@ cl_int CheckRequest(const ImageRequest& request) {
   if (request.format == nullptr) {
     return CL_INVALID_IMAGE_FORMAT_DESCRIPTOR;
   }
-  if (request.descriptor == nullptr || !IsImageType(request.descriptor->image_type)) {
+  if (request.descriptor == nullptr) {
     return CL_INVALID_IMAGE_DESCRIPTOR;
   }
   if (!request.context->images) {
     return CL_INVALID_OPERATION;
   }
-  const size_t element_bytes = ElementBytes(*request.format);
-  if (element_bytes == 0) {
-    return CL_INVALID_IMAGE_FORMAT_DESCRIPTOR;
-  }
   const Memory* memory = request.descriptor->mem_object;
   if (memory == nullptr) {
-    if (request.descriptor->image_type == CL_MEM_OBJECT_IMAGE1D_BUFFER) {
-      return CL_INVALID_IMAGE_DESCRIPTOR;
-    }
-    const cl_int status = CheckMemoryFlags(request.flags, request.host_ptr);
-    return status == CL_SUCCESS ? CheckPitches(*request.descriptor, element_bytes, request.host_ptr) : status;
+    return CheckMemoryFlags(request.flags, request.host_ptr);
   }
   if (!IsValid(memory) || memory->context != request.context || request.host_ptr != nullptr) {
     return CL_INVALID_IMAGE_DESCRIPTOR;
@@ -76,39 +45,27 @@ cl_int CheckRequest(const ImageRequest& request) {
   return InheritFlags(memory, request.flags, &inherited);
 }
 
-// Packs the application's pixels for the executor.
-cl_int PackContents(const Memory* image, const ImageRequest& request, wire::Payload* initial, ArenaRange* staging,
-                    Array<std::byte>* packed) {
+// The application's pixels for the executor, with the application's pitches: the device judges those too.
+cl_int CopyContents(const Memory* image, const ImageRequest& request, wire::Payload* initial,
+                    ArenaRange* staging) {
+  if (image->element_bytes == 0) {
+    return CL_SUCCESS;  // a format we do not know: the device says what is wrong with it
+  }
   size_t region[3];
   FullRegion(*request.descriptor, region);
+  const bool has_slices = Dimensions(image->type) == 3 || IsArray(image->type);
   HostLayout layout;
   const cl_int status = LayoutRegion(image, region, request.descriptor->image_row_pitch,
-                                     Dimensions(image->type) == 3 || IsArray(image->type)
-                                         ? request.descriptor->image_slice_pitch
-                                         : 0,
-                                     request.host_ptr, &layout);
+                                     has_slices ? request.descriptor->image_slice_pitch : 0, request.host_ptr,
+                                     &layout);
   if (status != CL_SUCCESS) {
     return CL_INVALID_IMAGE_DESCRIPTOR;
   }
-  const size_t bytes = layout.bytes();
-  if (bytes == 0) {
-    return CL_SUCCESS;  // an empty image: the device says what is wrong
-  }
-  if (bytes <= wire::kInlinePayloadBytes) {
-    if (!packed->Resize(bytes)) {
-      return CL_OUT_OF_HOST_MEMORY;
-    }
-    layout.Gather(packed->data());
-    initial->inline_bytes = packed->span();
+  if (layout.bytes() == 0) {
     return CL_SUCCESS;
   }
-  *staging = AllocateArena(image->session, bytes);
-  if (!*staging) {
-    return CL_OUT_OF_RESOURCES;
-  }
-  layout.Gather(image->session->arena().At(staging->offset));
-  initial->region = {staging->offset, bytes};
-  return CL_SUCCESS;
+  return image->session->MakePayload(layout.data, layout.extent(), initial, staging) ? CL_SUCCESS
+                                                                                     : CL_OUT_OF_RESOURCES;
 }
 
 void NotePitches(Memory* image, const ImageRequest& request, const opencl::CreateImageReply& reply) {
@@ -135,15 +92,11 @@ cl_int SendCreate(Memory* image, const ImageRequest& request) {
   Session* session = image->session;
   opencl::CreateImage message;
   ArenaRange staging;
-  Array<std::byte> packed;
   cl_image_desc descriptor = *request.descriptor;
-  if (descriptor.mem_object == nullptr) {
-    descriptor.image_row_pitch = descriptor.image_slice_pitch = 0;
-  }
   descriptor.mem_object = nullptr;
   cl_int status = CL_SUCCESS;
   if (request.host_ptr != nullptr) {
-    status = PackContents(image, request, &message.initial, &staging, &packed);
+    status = CopyContents(image, request, &message.initial, &staging);
   }
   if (status == CL_SUCCESS) {
     message.image = image->id;

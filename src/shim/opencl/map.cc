@@ -10,7 +10,9 @@ namespace {
 
 // What stands in the arena for a mapping, in the layout of its host side.
 HostLayout ArenaSide(const Memory* memory, const MappedRegion& map) {
-  return HostLayout::Linear(memory->session->arena().At(map.arena_offset), map.host.bytes());
+  HostLayout side = map.host;
+  side.data = memory->session->arena().At(map.arena_offset);
+  return side;
 }
 
 cl_int CheckCall(const Queue* queue, const Memory* buffer, cl_map_flags flags, size_t offset, size_t size) {
@@ -99,7 +101,7 @@ cl_int SendUnmap(Message& message, Queue* queue, Memory* memory, MappedRegion* m
     }
   }
   if (status == CL_SUCCESS) {
-    command->FreeWhenDone(&map->staging, {});
+    command->FreeWhenDone(&map->staging);
   }
   return status;
 }
@@ -109,7 +111,7 @@ cl_int RunUnmap(Queue* queue, Memory* memory, MappedRegion* map, Command* comman
     SettleSource(memory->session, map->host);
     CopyLayout(ArenaSide(memory, *map), map->host);
   }
-  const wire::Region source{map->arena_offset, memory->is_buffer() ? map->size : map->staging.length};
+  const wire::Region source{map->arena_offset, map->size};
   if (memory->is_buffer()) {
     opencl::EnqueueUnmapBuffer message;
     message.buffer = memory->id;
@@ -167,8 +169,8 @@ void BringToHost(Memory* memory, const MappedRegion& map) {
 cl_int FollowMap(Memory* memory, const MappedRegion& map, bool blocking, Command* command) {
   if (!blocking) {
     if (map.host.data != nullptr && (map.flags & CL_MAP_WRITE_INVALIDATE_REGION) == 0) {
-      ArenaRange view{map.arena_offset, map.host.bytes(), nullptr};
-      command->FreeWhenDone(&view, map.host);
+      ArenaRange view{map.arena_offset, map.size, nullptr};
+      command->CopyWhenDone(&view, map.host, ArenaSide(memory, map));
     }
     return CL_SUCCESS;
   }

@@ -1,4 +1,4 @@
-// clEnqueueMapImage: by way of a packed staging range, or of the application's memory for CL_MEM_USE_HOST_PTR.
+// clEnqueueMapImage: by way of a staging range, and of the application's memory for CL_MEM_USE_HOST_PTR.
 #include "shim/opencl/image_layout.h"
 #include "shim/opencl/map.h"
 
@@ -31,23 +31,27 @@ cl_int CheckCall(const Queue* queue, const Memory* image, cl_map_flags flags, co
   return status == CL_SUCCESS ? CheckMapFlags(image, flags) : status;
 }
 
-// Where a region of a USE_HOST_PTR image lies in the application's memory.
-HostLayout HostRegion(const Memory* image, const size_t* origin, const size_t* region) {
+// How a region lies in memory that has the pitches of the whole image, from `data` on.
+HostLayout RegionLayout(const Memory* image, const size_t* region, void* data) {
   HostLayout layout;
-  LayoutRegion(image, region, image->row_pitch, HasSlices(image) ? image->slice_pitch : 0, image->host_ptr,
-               &layout);
-  const bool rows_are_slices = image->type == CL_MEM_OBJECT_IMAGE1D_ARRAY;
-  layout.data += origin[0] * image->element_bytes +
-                 origin[1] * (rows_are_slices ? layout.slice_pitch : layout.row_pitch) +
-                 origin[2] * layout.slice_pitch;
+  LayoutRegion(image, region, image->row_pitch, HasSlices(image) ? image->slice_pitch : 0, data, &layout);
   return layout;
 }
 
+// Where the region of a USE_HOST_PTR image begins in the application's memory.
+void* InHostMemory(const Memory* image, const size_t* origin, const HostLayout& layout) {
+  const bool rows_are_slices = image->type == CL_MEM_OBJECT_IMAGE1D_ARRAY;
+  return static_cast<std::byte*>(image->host_ptr) + origin[0] * image->element_bytes +
+         origin[1] * (rows_are_slices ? layout.slice_pitch : layout.row_pitch) + origin[2] * layout.slice_pitch;
+}
+
+// A mapping has the pitches of the image, as programs expect that map the whole of it.
 cl_int PlaceMap(Memory* image, const size_t* origin, const size_t* region, MappedRegion* map,
                 const Pitches& pitches) {
-  HostLayout packed;
-  LayoutRegion(image, region, 0, 0, nullptr, &packed);
-  map->staging = AllocateArena(image->session, packed.bytes());
+  Arena& arena = image->session->arena();
+  map->host = RegionLayout(image, region, nullptr);
+  map->size = map->host.extent();
+  map->staging = AllocateArena(image->session, map->size);
   if (!map->staging) {
     return CL_MAP_FAILURE;
   }
@@ -56,17 +60,16 @@ cl_int PlaceMap(Memory* image, const size_t* origin, const size_t* region, Mappe
     map->geometry[i] = origin[i];
     map->geometry[3 + i] = region[i];
   }
-  map->geometry[6] = packed.row_pitch;
-  map->geometry[7] = packed.slice_pitch;
-  map->pointer = image->session->arena().At(map->arena_offset);
+  map->geometry[6] = map->host.row_pitch;
+  map->geometry[7] = map->host.slice_pitch;
+  map->pointer = arena.At(map->arena_offset);
   if (image->host_ptr != nullptr) {
-    map->host = HostRegion(image, origin, region);
-    map->pointer = map->host.data;
-    packed = map->host;
+    map->pointer = InHostMemory(image, origin, map->host);
+    map->host.data = static_cast<std::byte*>(map->pointer);
   }
-  *pitches.row = packed.row_pitch;
+  *pitches.row = map->host.row_pitch;
   if (pitches.slice != nullptr) {
-    *pitches.slice = HasSlices(image) ? packed.slice_pitch : 0;
+    *pitches.slice = HasSlices(image) ? map->host.slice_pitch : 0;
   }
   return CL_SUCCESS;
 }
@@ -100,7 +103,7 @@ void* CL_API_CALL clEnqueueMapImage(cl_command_queue queue, cl_mem image, cl_boo
     message.image = image->id;
     message.flags = map_flags;
     message.geometry = map.geometry;
-    message.destination = {map.staging.offset, map.staging.length};
+    message.destination = {map.arena_offset, map.size};
     status = SendMap(message, image, map, blocking_map != CL_FALSE, &command);
   }
   if (status == CL_SUCCESS) {

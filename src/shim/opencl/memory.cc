@@ -24,13 +24,8 @@ cl_int CheckMemoryFlags(cl_mem_flags flags, const void* host_ptr) {
   return takes_pointer == (host_ptr != nullptr) ? CL_SUCCESS : CL_INVALID_HOST_PTR;
 }
 
-cl_mem_flags EffectiveFlags(cl_mem_flags flags) {
-  return (flags & kDeviceAccess) == 0 ? flags | CL_MEM_READ_WRITE : flags;
-}
-
 cl_int InheritFlags(const Memory* parent, cl_mem_flags flags, cl_mem_flags* inherited) {
-  if ((flags & ~kKnown) != 0 || SeveralOf(flags, kDeviceAccess) || SeveralOf(flags, kHostAccess) ||
-      (flags & kHostPointer) != 0) {
+  if ((flags & ~kKnown) != 0 || (flags & kHostPointer) != 0) {
     return CL_INVALID_VALUE;
   }
   const cl_mem_flags from = parent->flags;

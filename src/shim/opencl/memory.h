@@ -8,8 +8,10 @@ namespace flexai::shim {
 // The rules about cl_mem_flags and host_ptr of clCreateBuffer and clCreateImage. CL_INVALID_VALUE or
 // CL_INVALID_HOST_PTR.
 cl_int CheckMemoryFlags(cl_mem_flags flags, const void* host_ptr);
-// What an object created with `flags` has: read-write unless it was said otherwise.
-cl_mem_flags EffectiveFlags(cl_mem_flags flags);
+// What CL_MEM_FLAGS answers: the flags as they were given, or the default where none were.
+inline cl_mem_flags EffectiveFlags(cl_mem_flags flags) {
+  return flags == 0 ? cl_mem_flags{CL_MEM_READ_WRITE} : flags;
+}
 // The rules about flags of something made from `parent` (a sub-buffer, an image from a buffer), which inherits
 // what `flags` does not say. CL_INVALID_VALUE if they contradict.
 cl_int InheritFlags(const Memory* parent, cl_mem_flags flags, cl_mem_flags* inherited);

@@ -16,7 +16,6 @@ struct _cl_device_id final : flexai::shim::Object {
 
   _cl_device_id* parent = nullptr;  // held by a sub-device
   flexai::opencl::InfoTable values;
-  flexai::shim::Array<cl_device_partition_property> partition;  // of a sub-device, as it was asked for
   // Read often by argument checks.
   cl_device_type type = 0;
   uint64_t max_allocation = 0;

@@ -7,42 +7,24 @@ namespace flexai::shim {
 
 namespace {
 
-bool IsAddressing(cl_addressing_mode mode) {
-  return mode >= CL_ADDRESS_NONE && mode <= CL_ADDRESS_MIRRORED_REPEAT;
-}
-
-cl_int ReadProperties(const cl_sampler_properties* properties, Sampler* sampler) {
+// What clGetSamplerInfo answers. Whether the values are good is the device's to say.
+void ReadProperties(const cl_sampler_properties* properties, Sampler* sampler) {
   for (size_t i = 0; properties != nullptr && properties[i] != 0; i += 2) {
-    for (size_t j = 0; j < i; j += 2) {
-      if (properties[j] == properties[i]) {
-        return CL_INVALID_VALUE;
-      }
-    }
     const cl_sampler_properties value = properties[i + 1];
     switch (properties[i]) {
       case CL_SAMPLER_NORMALIZED_COORDS:
         sampler->normalized = static_cast<cl_bool>(value);
-        if (value != CL_TRUE && value != CL_FALSE) {
-          return CL_INVALID_VALUE;
-        }
         break;
       case CL_SAMPLER_ADDRESSING_MODE:
         sampler->addressing = static_cast<cl_addressing_mode>(value);
-        if (!IsAddressing(sampler->addressing)) {
-          return CL_INVALID_VALUE;
-        }
         break;
       case CL_SAMPLER_FILTER_MODE:
         sampler->filter = static_cast<cl_filter_mode>(value);
-        if (value != CL_FILTER_NEAREST && value != CL_FILTER_LINEAR) {
-          return CL_INVALID_VALUE;
-        }
         break;
       default:
-        return CL_INVALID_VALUE;
+        break;
     }
   }
-  return CL_SUCCESS;
 }
 
 // Creates the sampler from `properties`; `as_asked` tells whether the application gave them as a list.
@@ -53,20 +35,24 @@ Sampler* MakeSampler(Context* context, const cl_sampler_properties* properties, 
     *status = CL_OUT_OF_HOST_MEMORY;
     return nullptr;
   }
-  *status = ReadProperties(properties, sampler);
-  if (*status == CL_SUCCESS && !context->images) {
-    *status = CL_INVALID_OPERATION;
+  ReadProperties(properties, sampler);
+  *status = context->images ? CL_SUCCESS : CL_INVALID_OPERATION;
+  ShortArray<uint64_t, 16> sent;
+  size_t count = 0;
+  while (properties != nullptr && properties[count] != 0) {
+    count += 2;
   }
-  if (*status == CL_SUCCESS && as_asked && !CopyProperties(properties, &sampler->properties)) {
+  if (!sent.Reserve(count) || (as_asked && !CopyProperties(properties, &sampler->properties))) {
     *status = CL_OUT_OF_HOST_MEMORY;
   }
   if (*status == CL_SUCCESS) {
-    const uint64_t sent[] = {CL_SAMPLER_NORMALIZED_COORDS, sampler->normalized, CL_SAMPLER_ADDRESSING_MODE,
-                             sampler->addressing,          CL_SAMPLER_FILTER_MODE, sampler->filter, 0};
+    for (size_t i = 0; i < count; ++i) {
+      sent.Push(properties[i]);
+    }
     opencl::CreateSampler message;
     message.sampler = sampler->id;
     message.context = context->id;
-    message.properties = sent;
+    message.properties = sent.span();
     *status = session->Call(message);
   }
   if (*status != CL_SUCCESS) {

@@ -1,7 +1,5 @@
 #include "shim/opencl/transfer.h"
 
-#include <cstring>
-
 namespace flexai::shim {
 
 namespace {
@@ -155,7 +153,7 @@ cl_int ReadThroughStaging(const BufferTransfer& transfer, Command* command) {
     return status;
   }
   if (!transfer.blocking) {
-    command->FreeWhenDone(&staging, transfer.host);
+    command->CopyWhenDone(&staging, transfer.host, transfer.host.Packed(arena.At(destination.offset)));
     return CL_SUCCESS;
   }
   status = command->WaitForEnd();
@@ -194,7 +192,7 @@ cl_int WriteThroughStaging(const BufferTransfer& transfer, Command* command) {
     arena.Free(&staging);
     return status;
   }
-  command->FreeWhenDone(&staging, {});
+  command->FreeWhenDone(&staging);
   return transfer.blocking ? command->WaitForEnd() : CL_SUCCESS;
 }
 
@@ -203,21 +201,6 @@ cl_int WriteThroughStaging(const BufferTransfer& transfer, Command* command) {
 bool IsIdle(const Queue* queue) {
   return queue->session->status(queue->slot).sequence.load(std::memory_order_acquire) >=
          queue->last_device_sequence;
-}
-
-void CopyLayout(const HostLayout& to, const HostLayout& from) {
-  if (to.linear()) {
-    from.Gather(to.data);
-  } else if (from.linear()) {
-    to.Scatter(from.data);
-  } else {
-    for (size_t slice = 0; slice < to.slices; ++slice) {
-      for (size_t row = 0; row < to.rows; ++row) {
-        std::memcpy(to.data + slice * to.slice_pitch + row * to.row_pitch,
-                    from.data + slice * from.slice_pitch + row * from.row_pitch, to.row_bytes);
-      }
-    }
-  }
 }
 
 void SettleSource(Session* session, const HostLayout& source) {

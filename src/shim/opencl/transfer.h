@@ -29,9 +29,6 @@ struct BufferTransfer {
 // Does the whole transfer; arguments are checked. The wait list is the command's.
 cl_int RunTransfer(const BufferTransfer& transfer, Command* command);
 
-// Copies row by row; both sides have the same rows.
-void CopyLayout(const HostLayout& to, const HostLayout& from);
-
 // Waits for pending reads whose destination a write is about to read.
 void SettleSource(Session* session, const HostLayout& source);
 

@@ -73,7 +73,7 @@ cl_int RunRead(const ImageTransfer& transfer, const HostLayout& host, Command* c
     status = command->Send(message);
   }
   if (status == CL_SUCCESS && !transfer.blocking) {
-    command->FreeWhenDone(&staging, host);
+    command->CopyWhenDone(&staging, host, host.Packed(session->arena().At(staging.offset)));
     return CL_SUCCESS;
   }
   if (status == CL_SUCCESS) {
@@ -118,7 +118,7 @@ cl_int RunWrite(const ImageTransfer& transfer, const HostLayout& host, Command* 
     }
     return status;
   }
-  command->FreeWhenDone(&staging, {});
+  command->FreeWhenDone(&staging);
   return transfer.blocking ? command->WaitForEnd() : CL_SUCCESS;
 }
 
