@@ -14,6 +14,14 @@ using share::ClientOf;
 using share::SessionId;
 using share::VxpuId;
 
+namespace {
+
+// More doorbells in such a time than any executor has reason to ring: two per handover and one per charge.
+constexpr Nanos kRingWindow = Millis(50);
+constexpr uint32_t kMostRings = 2000;
+
+}  // namespace
+
 Keeper::Keeper(os::EventLoop& loop, telemetry::Log& log, const Clock& clock, const Options& options)
     : loop_(loop),
       log_(log),
@@ -120,9 +128,27 @@ void Keeper::EndAll(std::function<void()> done) {
   }
 }
 
+void Keeper::WatchDoorbell(SessionId id) {
+  static_cast<void>(loop_.Watch(table_->Doorbell(sessions_.at(id)->slot), [this, id] { DoorbellRang(id); }));
+}
+
 void Keeper::DoorbellRang(SessionId id) {
-  const Session& session = *sessions_.at(id);
+  Session& session = *sessions_.at(id);
   os::DrainEventCounter(table_->Doorbell(session.slot));
+  const Nanos now = clock_.Now();
+  if (now - session.rings_since > kRingWindow) {
+    session.rings_since = now;
+    session.rings = 0;
+  }
+  if (++session.rings > kMostRings) {
+    // It rings for nothing: not heard for a while, so that the others are served.
+    loop_.Unwatch(table_->Doorbell(session.slot));
+    loop_.After(kRingWindow, [this, id] {
+      if (sessions_.contains(id)) {
+        WatchDoorbell(id);
+      }
+    });
+  }
   if (!session.competes) {
     return;
   }

@@ -70,6 +70,8 @@ class Keeper {
     uint32_t slot = 0;
     bool competes = false;  // its lanes are the arbiter's clients
     bool ending = false;
+    Nanos rings_since{};
+    uint32_t rings = 0;
     share::ExecutorStart start;
     os::UniqueFd channel, arena, application, output;
     std::unique_ptr<Executor> executor;
@@ -106,6 +108,7 @@ class Keeper {
   // keeper.cc
   void Remove(share::VxpuId id, std::function<void()> when_gone);
   void EraseIfEmpty(share::VxpuId id);
+  void WatchDoorbell(share::SessionId id);
   void DoorbellRang(share::SessionId id);
   void TakeReleases(const Session& session);
   void AnswerCharges(const Session& session);

@@ -8,6 +8,10 @@ namespace flexai::keeper {
 
 using nlohmann::json;
 
+namespace {
+constexpr Nanos kAcceptPause = Millis(200);
+}  // namespace
+
 Server::Server(os::EventLoop& loop, telemetry::Log& log, Keeper& keeper, std::function<void()> shut_down)
     : loop_(loop), log_(log), keeper_(keeper), shut_down_(std::move(shut_down)) {}
 
@@ -29,7 +33,14 @@ Status Server::Listen(const std::string& path) {
 void Server::Accept() {
   Result<os::PacketSocket> accepted = listener_.Accept();
   if (!accepted.ok()) {
+    // Out of file descriptors, most likely: a listener that stays readable would keep the loop spinning.
     log_.Error("{}", accepted.status().message());
+    loop_.Unwatch(listener_.fd());
+    loop_.After(kAcceptPause, [this, alive = alive_] {
+      if (*alive) {
+        static_cast<void>(loop_.Watch(listener_.fd(), [this] { Accept(); }));
+      }
+    });
     return;
   }
   const Result<os::PeerCredentials> peer = accepted->Peer();

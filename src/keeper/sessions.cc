@@ -74,8 +74,8 @@ Status Keeper::Admit(std::unique_ptr<Session> admitted) {
     loop_.Unwatch(ended.application.get());
     End(ended, "its program ended");
   }));
-  static_cast<void>(loop_.Watch(table_->Doorbell(session.slot), [this, id] { DoorbellRang(id); }));
   sessions_.emplace(id, std::move(admitted));
+  WatchDoorbell(id);
   if (session.executor->ready()) {
     ExecutorReady(id, *session.executor->ready());
   }

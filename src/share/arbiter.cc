@@ -1,7 +1,5 @@
 #include "share/arbiter.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cassert>
 
@@ -151,6 +149,7 @@ void Arbiter::EndTurn() {
     CorrectTurn(client);
   }
   client.revoked = true;
+  client.drained_at = client.seen.finished + client.seen.running;
   client.guaranteed = false;
   previous_ = client.id;
   holder_ = nullptr;
@@ -162,77 +161,14 @@ void Arbiter::EndTurn() {
   UpdateWaiting(client);
 }
 
-// Ends the turn of a holder that does not use it while somebody waits. True if it did.
-bool Arbiter::PassOver() {
-  Client& client = *holder_;
-  const Client* other = ChooseNext();
-  if (other == nullptr || other->absent) {
-    return false;
-  }
-  const LaneView& seen = client.seen;
-  if (adopted_) {
-    return Overran(*other);
-  }
-  if (seen.lease_taken < client.grant.lease && !client.revoked) {
-    const Nanos due = client.in_force_at + options_.head_start;
-    if (now_ < due) {
-      WakeAt(due);
-      return false;
-    }
-    client.absent = true;
-    TakeBack(client);
-    return TurnEnded();
-  }
-  if (seen.running > 0 && seen.head_start_ns == 0) {
-    const Nanos due = std::max(client.in_force_at, Nanos{std::min(seen.head_entered_ns, now_.value)}) +
-                      options_.head_start;
-    if (now_ < due) {
-      WakeAt(due);
-      return false;
-    }
-    TakeBack(client);
-    if (!TurnEnded() && client.seen.head_start_ns == 0) {
-      client.stalled = true;
-      EndTurn();
-    }
-    return true;
-  }
-  return Overran(*other);
-}
-
-// Freezes a holder whose command runs far past its turn, on devices that can stop there. True if it did.
-bool Arbiter::Overran(const Client& other) {
-  Client& client = *holder_;
-  if (!options_.can_freeze || client.seen.running == 0) {
-    return false;
-  }
-  const bool above = Rank(other) > Rank(client) && !client.guaranteed;
-  if (Rank(other) < Rank(client)) {
-    return false;
-  }
-  const int64_t allowed = above ? 0 : std::max<int64_t>(0, LeadNs(client, other));
-  const int64_t slack = above                            ? options_.freeze_for_higher.value
-                        : client.charged_ahead_ns > 0 ? 0
-                                                         : options_.freeze_after.value;
-  const int64_t left = allowed + slack - RunningNs(client);
-  if (left > 0) {
-    WakeAt(now_ + Nanos{left});
-    return false;
-  }
-  if (!adopted_) {
-    TakeBack(client);
-  }
-  if (!TurnEnded()) {
-    Freeze(client);
-    EndTurn();
-  }
-  return true;
-}
-
 // Gives the free device to whoever is due. False if nobody is.
 bool Arbiter::StartTurn() {
   for (auto& [id, client] : clients_) {
     if (client.seen.running == 0 || client.stalled || client.frozen) {
+      continue;
+    }
+    if (client.seen.head_start_ns == 0) {
+      client.stalled = true;
       continue;
     }
     if (client.seen.in_flight_ns - RunningNs(client) > kAlmostDoneNs || RunningNs(client) > kAlmostDoneNs) {
@@ -258,22 +194,6 @@ bool Arbiter::StartTurn() {
   }
   UpdateWaiting(*next);
   return true;
-}
-
-// Commands of turns that are over: those that do not end are frozen like a holder's, to run in turns of their own.
-void Arbiter::WatchLeaving() {
-  for (auto& [id, client] : clients_) {
-    if (&client == holder_ || client.seen.running == 0 || client.frozen || client.stalled ||
-        client.seen.head_start_ns == 0 || !options_.can_freeze) {
-      continue;
-    }
-    const int64_t left = options_.freeze_after.value - RunningNs(client);
-    if (left <= 0) {
-      Freeze(client);
-    } else {
-      WakeAt(now_ + Nanos{left});
-    }
-  }
 }
 
 // Keeps the terms, the successor and the claim of the present turn in line with who waits. True if the turn ended.
@@ -307,7 +227,12 @@ bool Arbiter::SteerTurn() {
     Observe(client, port_.Read(client.id));
   }
   if (other == nullptr) {
+    client.contended_at = {-1};
     return TurnEnded();
+  }
+  if (client.contended_at.value < 0) {
+    client.contended_at = now_;
+    client.used_when_contended = client.seen.used_ns;
   }
   bool take = Rank(*other) > Rank(client) && !client.guaranteed;
   if (client.idle_at.value >= 0) {
@@ -322,26 +247,6 @@ bool Arbiter::SteerTurn() {
     TakeBack(client);
   }
   return TurnEnded();
-}
-
-// Ends sessions whose command runs for longer than any may.
-void Arbiter::WatchCommands() {
-  if (options_.longest_command.value <= 0) {
-    return;
-  }
-  for (auto& [id, client] : clients_) {
-    if (client.seen.running == 0 || client.seen.head_start_ns == 0 || client.condemned || client.frozen) {
-      continue;
-    }
-    const int64_t ran = client.charged_ahead_ns + RunningNs(client);
-    if (ran >= options_.longest_command.value) {
-      client.condemned = true;
-      port_.Condemn(id, fmt::format("a command ran for {}, longer than the device's limit of {}",
-                                    FormatNanos({ran}), FormatNanos(options_.longest_command)));
-    } else {
-      WakeAt(now_ + Nanos{options_.longest_command.value - ran});
-    }
-  }
 }
 
 Arbiter::Usage Arbiter::ClientUsage(ClientId id, Nanos now) const {

@@ -103,9 +103,13 @@ class Arbiter {
     Nanos in_force_at{};        // when the lease came into force, as far as known
     Nanos idle_at{-1};          // when the held lease was first seen idle
     uint64_t used_at_start = 0; // seen.used_ns when the lease was issued
-    int64_t predecessor_end_ns = 0;
+    Nanos contended_at{-1};     // since when others wait for the holder; -1: they do not
+    uint64_t used_when_contended = 0;
+    double unexplained_ns = -10e6;  // balance of time held and not counted, see CorrectTurn
+    uint64_t drained_at = 0;    // without a lease: no more than this many commands can ever have finished
     // The command at the head, while it outlasts turns.
     bool frozen = false;
+    Nanos running_since{-1};    // when it was first seen to run; -1: it does not
     Nanos slice_at{-1};         // from when the running command has not been charged yet; -1: from its start
     int64_t charged_ahead_ns = 0;  // charged while the command still ran
     int64_t frozen_ns = 0;         // of the command's time on the device, not on it
@@ -114,16 +118,19 @@ class Arbiter {
 
   using Clients = std::map<ClientId, Client>;
 
-  // arbiter.cc: turns
-  void Refresh();
-  bool TurnEnded() const;
-  void EndTurn();
+  // arbiter_overruns.cc: turns not used, commands that do not end
   bool PassOver();
   bool Overran(const Client& other);
+  bool Overstayed(const Client& other);
   void WatchLeaving();
+  void WatchCommands();
+  // arbiter.cc: turns
+  void Refresh();
+  void WatchWaiting();
+  bool TurnEnded() const;
+  void EndTurn();
   bool StartTurn();
   bool SteerTurn();
-  void WatchCommands();
   // arbiter_grants.cc: what is written to pages
   Grant Terms(const Client& client, const Client* other) const;
   int64_t LeadNs(const Client& client, const Client& other) const;
@@ -137,13 +144,12 @@ class Arbiter {
   void CorrectTurn(Client& client);
   void LearnLead(double gap_ns);
   // arbiter_accounts.cc: who is due
-  void Observe(Client& client, const LaneView& view);
+  void Observe(Client& client, LaneView view);
   bool Plausible(const Client& client, const LaneView& view) const;
   void Charge(Client& client, double ns);
   void UpdateCompetition(Client& client);
   void UpdateWaiting(Client& client);
   void UpdateOwed();
-  void WatchWaiting();
   void AdvanceVirtualTime();
   Client* Pick(const Client* except);
   Client* ChooseNext();

@@ -9,13 +9,17 @@ namespace flexai::share {
 bool Arbiter::Plausible(const Client& client, const LaneView& view) const {
   constexpr uint32_t kMostRunning = 1 << 16;
   return view.lease_done <= client.grant.lease && view.lease_taken <= client.grant.lease &&
-         view.running <= kMostRunning && view.used_ns >= client.seen.used_ns &&
+         view.running <= kMostRunning && (!client.revoked || view.finished <= client.drained_at) && view.used_ns >= client.seen.used_ns &&
          view.finished >= client.seen.finished && view.lease_done >= client.seen.lease_done;
 }
 
-void Arbiter::Observe(Client& client, const LaneView& view) {
+void Arbiter::Observe(Client& client, LaneView view) {
   if (client.condemned) {
     return;
+  }
+  // A device's clock that was moved to ours may run ahead by a little; a lie may by more.
+  for (int64_t* claim : {&view.first_start_ns, &view.head_entered_ns, &view.head_start_ns, &view.last_end_ns}) {
+    *claim = std::clamp<int64_t>(*claim, 0, now_.value);
   }
   if (!Plausible(client, view)) {
     client.condemned = true;
@@ -43,6 +47,12 @@ void Arbiter::Observe(Client& client, const LaneView& view) {
   if (view.want != seen.want || view.running != seen.running || view.lease_done != seen.lease_done ||
       view.lease_taken != seen.lease_taken || view.finished != seen.finished) {
     client.absent = false;
+  }
+  if (view.running == 0 || view.head_start_ns == 0 || view.finished != seen.finished) {
+    client.running_since = {-1};
+  }
+  if (view.running > 0 && view.head_start_ns != 0 && client.running_since.value < 0) {
+    client.running_since = now_;
   }
   if (view.head_start_ns != 0 || view.running == 0) {
     client.stalled = false;
@@ -154,8 +164,12 @@ int64_t Arbiter::RunningNs(const Client& client) const {
   if (client.seen.running == 0 || client.seen.head_start_ns == 0 || client.frozen) {
     return 0;
   }
-  const int64_t since =
-      std::max({client.seen.last_end_ns, client.seen.head_start_ns, client.slice_at.value});
+  // By its own words, but not for less than we have watched it.
+  int64_t since = std::max(client.seen.last_end_ns, client.seen.head_start_ns);
+  if (client.running_since.value >= 0) {
+    since = std::min(since, client.running_since.value);
+  }
+  since = std::max(since, client.slice_at.value);
   return std::max<int64_t>(0, now_.value - since);
 }
 

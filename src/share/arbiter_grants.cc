@@ -1,11 +1,18 @@
 // Arbiter, the part that writes pages: the terms of leases, successors, revocations, freezing.
 #include <algorithm>
-#include <cmath>
+#include <utility>
 
 #include "share/arbiter.h"
 #include "share/lease_page.h"
 
 namespace flexai::share {
+namespace {
+
+// What a holder may keep the device for without counting it: in all, and in each turn.
+constexpr double kUnexplainedNs = 10e6;
+constexpr double kHandoverNs = 300e3;
+
+}  // namespace
 
 // Device time until `client` leads `other` by one quantum.
 int64_t Arbiter::LeadNs(const Client& client, const Client& other) const {
@@ -56,6 +63,7 @@ Grant Arbiter::Terms(const Client& client, const Client* other) const {
 void Arbiter::Issue(Client& client, uint32_t token) {
   client.guaranteed = IsOwed(client);
   client.revoked = false;
+  client.contended_at = {-1};
   client.idle_at = {-1};
   client.in_force_at = now_;
   client.used_at_start = client.seen.used_ns;
@@ -87,6 +95,8 @@ void Arbiter::Promote() {
 
 void Arbiter::Withdraw(Client& pending) {
   pending.revoked = true;
+  const LaneView view = port_.Read(pending.id);
+  pending.drained_at = view.finished + view.running;
   port_.Revoke(pending.id, pending.grant.lease);
 }
 
@@ -120,7 +130,9 @@ void Arbiter::TakeBack(Client& client) {
     client.revoked = true;
     port_.Revoke(client.id, client.grant.lease);
   }
-  Observe(client, port_.Read(client.id));
+  const LaneView view = port_.Read(client.id);
+  client.drained_at = view.finished + view.running;
+  Observe(client, view);
 }
 
 void Arbiter::Freeze(Client& client) {
@@ -150,24 +162,29 @@ void Arbiter::LearnLead(double gap_ns) {
 // At the end of a turn: what the executor's own counting cannot know.
 void Arbiter::CorrectTurn(Client& client) {
   const LaneView& seen = client.seen;
-  if (seen.lease_taken != client.grant.lease || seen.first_start_ns == 0) {
-    return;
-  }
   const double used = static_cast<double>(seen.used_ns - client.used_at_start);
   const auto before = clients_.find(previous_);
-  if (before != clients_.end() && &before->second != &client && before->second.seen.last_end_ns > 0) {
+  const bool ran = seen.lease_taken == client.grant.lease && seen.first_start_ns != 0;
+  if (ran && before != clients_.end() && &before->second != &client && before->second.seen.last_end_ns > 0) {
     // A command that was submitted early waited for the device while ours still ran: that time was ours.
     const double gap = static_cast<double>(seen.first_start_ns - before->second.seen.last_end_ns);
     if (gap < 0) {
       Charge(client, -std::min(-gap, used));
     }
-    LearnLead(gap);
+    if (gap < kHandoverNs) {
+      LearnLead(gap);
+    }
   }
-  // Time a holder kept the device from others without using it, beyond the gaps any driver leaves.
-  const double occupied = static_cast<double>(seen.last_end_ns - seen.first_start_ns);
-  const double unused = occupied - used - occupied / 8 - 100e3;
-  if (unused > 0 && client.grant.hold_ns != kUnlimitedNs) {
-    Charge(client, std::min(unused, static_cast<double>((now_ - client.in_force_at).value)));
+  // Time a holder kept the device from others beyond what its own counting and the gaps any driver leaves explain.
+  // Kept as a balance, so that one late look of the keeper costs nobody anything and a habit does.
+  if (client.contended_at.value >= 0) {
+    const double held = static_cast<double>((now_ - client.contended_at).value);
+    const double counted =
+        static_cast<double>(seen.used_ns - client.used_when_contended) + static_cast<double>(client.charged_ahead_ns);
+    client.unexplained_ns = std::max(-kUnexplainedNs, client.unexplained_ns + held - counted * 5 / 4 - kHandoverNs);
+    if (client.unexplained_ns > 0) {
+      Charge(client, std::exchange(client.unexplained_ns, 0));
+    }
   }
 }
 

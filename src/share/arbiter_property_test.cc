@@ -105,5 +105,54 @@ TEST(ArbiterShares, RandomMixes) {
   }
 }
 
+// An executor whose page says anything at all is ended or harmless: the honest keep at least their due.
+TEST(ArbiterLies, RandomPages) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE(seed);
+    BedOptions options;
+    options.seed = seed;
+    options.arbiter.longest_command = Millis(500);
+    LeaseBed bed(options);
+    bed.AddSession(bed.AddVxpu({{600}, kWholeDevice, Priority::kNormal}), Saturating(Fixed(kMs)));
+    const VxpuId hostile = bed.AddVxpu({{100}, kWholeDevice, Priority::kNormal});
+    Random random(seed);
+    size_t session = bed.AddSession(hostile, Saturating(Fixed(kMs)));
+    std::function<void()> lie = [&] {
+      if (bed.Condemned(session)) {
+        session = bed.AddSession(hostile, Saturating(Fixed(kMs)));
+      } else {
+        OwnLane& lane = bed.Forge(session).lanes[0];
+        const uint64_t value = random.Next() >> random.Below(64);
+        switch (random.Below(10)) {
+          case 0: lane.want = value & 1; break;
+          case 1: lane.running = static_cast<uint32_t>(value); break;
+          case 2: lane.lease_taken = value; break;
+          case 3: lane.lease_done = value; break;
+          case 4: lane.used_ns = value; break;
+          case 5: lane.first_start_ns = static_cast<int64_t>(value); break;
+          case 6: lane.head_start_ns = static_cast<int64_t>(value); break;
+          case 7: lane.last_end_ns = static_cast<int64_t>(value); break;
+          case 8: lane.in_flight_ns = static_cast<int64_t>(value); break;
+          case 9: lane.finished = value; break;
+        }
+      }
+      bed.At(bed.now() + random.Between(1, 5) * kMs, lie);
+    };
+    bed.At(kSecond, lie);
+    bed.RunUntil(11 * kSecond);
+    EXPECT_GT(bed.WorkNs(0, kSecond, 11 * kSecond) / 10e9, 0.6);
+  }
+}
+
+TEST(ArbiterLies, CountingHalfOfItsTimeGainsLittle) {
+  LeaseBed bed({});
+  bed.AddSession(bed.AddVxpu({{500}, kWholeDevice, Priority::kNormal}), Saturating(Fixed(kMs)));
+  Workload liar = Saturating(Fixed(kMs));
+  liar.claimed = 0.3;
+  bed.AddSession(bed.AddVxpu({{500}, kWholeDevice, Priority::kNormal}), liar);
+  bed.RunUntil(11 * kSecond);
+  EXPECT_GT(bed.WorkNs(0, kSecond, 11 * kSecond) / 10e9, 0.4);
+}
+
 }  // namespace
 }  // namespace flexai::share

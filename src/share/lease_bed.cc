@@ -25,6 +25,8 @@ struct LeaseBed::Session {
   Workload workload;
   Random random{1};
   std::unique_ptr<LeaseClient> lease;
+  os::Mapping forged;
+  os::UniqueFd doorbell;
   bool alive = true, condemned = false, frozen = false;
   std::deque<Command> ready;      // decoded, not submitted
   std::deque<Command> submitted;  // in the native queue; the front may run
@@ -117,6 +119,18 @@ void LeaseBed::Kill(size_t index) {
 }
 
 bool LeaseBed::Condemned(size_t session) const { return sessions_[session]->condemned; }
+OwnPage& LeaseBed::Forge(size_t index) {
+  Session& session = *sessions_[index];
+  if (!session.forged.valid()) {
+    LeaseFds fds = std::move(table_->Fds(session.slot).value());
+    session.forged = std::move(
+        os::Mapping::Map(fds.own_page, sizeof(OwnPage), os::Mapping::Access::kReadWrite).value());
+    session.doorbell = std::move(fds.doorbell);
+  }
+  os::RingEventCounter(session.doorbell);
+  return *reinterpret_cast<OwnPage*>(session.forged.data());
+}
+
 const std::vector<Completion>& LeaseBed::Completions(size_t s) const { return sessions_[s]->completions; }
 const std::vector<BurstTime>& LeaseBed::Bursts(size_t s) const { return sessions_[s]->bursts; }
 
@@ -287,7 +301,8 @@ void LeaseBed::FinishCommand(Session& session) {
   session.submitted.pop_front();
   QueueHead(session, options_.gap_ns);
   session.completions.push_back({now(), command.work_ns});
-  if (session.lease->Finished(0, {command.predicted_ns}, {command.start_ns}, clock_.Now())) {
+  const auto claimed = static_cast<int64_t>(session.workload.claimed * static_cast<double>(now() - command.start_ns));
+  if (session.lease->Finished(0, {command.predicted_ns}, {now() - claimed}, clock_.Now())) {
     WakeEngine(session);
   }
   if (session.workload.burst > 0 && --session.burst_left == 0) {

@@ -36,6 +36,7 @@ struct Workload {
   int burst = 0;
   std::function<int64_t(Random&)> think;
   int64_t first_compile_ns = 0;  // the first command begins this much after it was submitted
+  double claimed = 1;            // part of its device time that the executor counts
   double mispredict = 0.03;      // relative error of the engine's predictions
   int64_t start_at_ns = 0;
   int64_t stop_at_ns = INT64_MAX;
@@ -61,6 +62,8 @@ class LeaseBed {
   // The executor dies now; the keeper hears of it.
   void Kill(size_t session);
   bool Condemned(size_t session) const;
+  // The session's page, to write lies to; rings the keeper after each of them.
+  OwnPage& Forge(size_t session);
 
   void RunUntil(int64_t now_ns);
   int64_t now() const { return clock_.Now().value; }
