@@ -1,7 +1,8 @@
-// The end of a process: handlers that use OpenCL, objects never released, work under way, threads still waiting.
-#include "program.h"
-
+// The end of a process: handlers that use OpenCL, objects never released, work under way, threads still
+// waiting.
 #include <pthread.h>
+
+#include "program.h"
 
 static cl_mem mem;
 

@@ -1,9 +1,9 @@
-// What the standard asks for and PoCL 3.1 aborts, crashes or hangs in. Not compared with the native run but with
-// expected/beyond.txt: through a forwarder these must neither end the program nor the executor.
-#include "program.h"
-
+// What the standard asks for and PoCL 3.1 aborts, crashes or hangs in. Not compared with the native run but
+// with expected/beyond.txt: through a forwarder these must neither end the program nor the executor.
 #include <pthread.h>
 #include <sys/wait.h>
+
+#include "program.h"
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
@@ -78,11 +78,12 @@ int main(void) {
   }
 
   // Capabilities that this device does not have.
-  const cl_queue_properties on_device[] = {
-      CL_QUEUE_PROPERTIES, CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE | CL_QUEUE_ON_DEVICE, 0};
+  const cl_queue_properties on_device[] = {CL_QUEUE_PROPERTIES,
+                                           CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE | CL_QUEUE_ON_DEVICE, 0};
   GET(clCreateCommandQueueWithProperties(context, device, on_device, &err));
   const cl_image_format rgba8 = {CL_RGBA, CL_UNSIGNED_INT8};
-  cl_image_desc desc = {.image_type = CL_MEM_OBJECT_IMAGE2D, .image_width = 8, .image_height = 8, .num_mip_levels = 2};
+  cl_image_desc desc = {
+      .image_type = CL_MEM_OBJECT_IMAGE2D, .image_width = 8, .image_height = 8, .num_mip_levels = 2};
   cl_mem image = clCreateImage(context, 0, &rgba8, &desc, NULL, &err);
   printf("mip levels %s\n", image ? "some" : "null");
   SHOW(clEnqueueNativeKernel(queue, Native, NULL, 0, 0, NULL, NULL, 0, NULL, NULL));

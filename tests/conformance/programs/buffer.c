@@ -20,9 +20,14 @@ static void ShowInfo(const char* label, cl_mem mem, const void* host) {
   OK(clGetMemObjectInfo(mem, CL_MEM_ASSOCIATED_MEMOBJECT, sizeof parent, &parent, NULL));
   OK(clGetMemObjectInfo(mem, CL_MEM_OFFSET, sizeof offset, &offset, NULL));
   OK(clGetMemObjectInfo(mem, CL_MEM_USES_SVM_POINTER, sizeof svm, &svm, NULL));
-  printf("%s: type %#x flags %#llx size %zu host %s maps %u references %u context %s parent %s offset %zu svm %u\n",
-         label, type, (unsigned long long)flags, size, pointer == NULL ? "null" : pointer == host ? "mine" : "other",
-         maps, references, owner == context ? "mine" : "other", parent ? "some" : "none", offset, svm);
+  printf(
+      "%s: type %#x flags %#llx size %zu host %s maps %u references %u context %s parent %s offset %zu svm "
+      "%u\n",
+      label, type, (unsigned long long)flags, size,
+      pointer == NULL   ? "null"
+      : pointer == host ? "mine"
+                        : "other",
+      maps, references, owner == context ? "mine" : "other", parent ? "some" : "none", offset, svm);
 }
 
 static void Destroyed(cl_mem mem, void* data) {
@@ -53,7 +58,8 @@ static void HostPointers(void) {
     snprintf(label, sizeof label, "flags %#llx", (unsigned long long)kinds[i]);
     ShowInfo(label, mem, host);
     if (wants_host && !(kinds[i] & CL_MEM_HOST_NO_ACCESS))
-      printf("  contents %s\n", BufferHash(mem, 0, sizeof host) == Hash(host, sizeof host) ? "equal" : "differ");
+      printf("  contents %s\n",
+             BufferHash(mem, 0, sizeof host) == Hash(host, sizeof host) ? "equal" : "differ");
     OK(clReleaseMemObject(mem));
   }
 }

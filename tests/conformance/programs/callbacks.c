@@ -1,9 +1,9 @@
 // What callbacks may do: call OpenCL themselves, enqueue more work, set user events; and where signals go.
-#include "program.h"
-
 #include <pthread.h>
 #include <signal.h>
 #include <sys/time.h>
+
+#include "program.h"
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
@@ -33,7 +33,8 @@ static void CL_CALLBACK Link(cl_event event, cl_int status, void* data) {
   if (link < 10) {
     cl_event next;
     int value = link;
-    Require("write", clEnqueueFillBuffer(queue, mem, &value, 4, (size_t)link * 4, 4, 0, NULL, &next), __LINE__);
+    Require("write", clEnqueueFillBuffer(queue, mem, &value, 4, (size_t)link * 4, 4, 0, NULL, &next),
+            __LINE__);
     Require("callback", clSetEventCallback(next, CL_COMPLETE, Link, (void*)(intptr_t)(link + 1)), __LINE__);
     Require("flush", clFlush(queue), __LINE__);
     Require("release", clReleaseEvent(next), __LINE__);

@@ -1,4 +1,5 @@
-// Contexts: creation by device and by type, properties, info, references, several at once, destructor callbacks.
+// Contexts: creation by device and by type, properties, info, references, several at once, destructor
+// callbacks.
 #include "program.h"
 
 static void Notify(const char* message, const void* info, size_t size, void* data) {
@@ -18,8 +19,8 @@ static void ShowContext(const char* label, cl_context c) {
   OK(clGetContextInfo(c, CL_CONTEXT_NUM_DEVICES, sizeof count, &count, NULL));
   OK(clGetContextInfo(c, CL_CONTEXT_DEVICES, sizeof devices, devices, NULL));
   OK(clGetContextInfo(c, CL_CONTEXT_PROPERTIES, 0, NULL, &properties));
-  printf("%s: references %u devices %u mine %d properties %zu\n", label, references, count, devices[0] == device,
-         properties);
+  printf("%s: references %u devices %u mine %d properties %zu\n", label, references, count,
+         devices[0] == device, properties);
 }
 
 int main(void) {
@@ -31,7 +32,8 @@ int main(void) {
   ShowContext("with platform", a);
   cl_context_properties back[8] = {0};
   OK(clGetContextInfo(a, CL_CONTEXT_PROPERTIES, sizeof back, back, NULL));
-  printf("property %d\n", back[0] == CL_CONTEXT_PLATFORM && back[1] == (cl_context_properties)platform && back[2] == 0);
+  printf("property %d\n",
+         back[0] == CL_CONTEXT_PLATFORM && back[1] == (cl_context_properties)platform && back[2] == 0);
   const cl_context_properties synced[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)platform,
                                           CL_CONTEXT_INTEROP_USER_SYNC, CL_TRUE, 0};
   cl_context b = GET(clCreateContext(synced, 1, &device, NULL, NULL, &err));

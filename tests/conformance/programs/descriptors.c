@@ -1,5 +1,5 @@
-// A program that closes every descriptor it does not know after it has started OpenCL, as daemons do, and one whose
-// standard streams are closed.
+// A program that closes every descriptor it does not know after it has started OpenCL, as daemons do, and one
+// whose standard streams are closed.
 #include "program.h"
 
 int main(void) {

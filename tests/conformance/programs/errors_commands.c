@@ -59,7 +59,8 @@ static void Images(cl_mem buffer) {
   cl_image_desc desc = {.image_type = CL_MEM_OBJECT_IMAGE2D, .image_width = 8, .image_height = 8};
   cl_mem image = MAKE(clCreateImage(context, 0, &kRgba8, &desc, NULL, &err));
   cl_mem wide = MAKE(clCreateImage(context, 0, &kRgba32, &desc, NULL, &err));
-  size_t zero[3] = {0, 0, 0}, all[3] = {8, 8, 1}, outside[3] = {8, 0, 0}, deep[3] = {8, 8, 2}, level[3] = {0, 0, 1};
+  size_t zero[3] = {0, 0, 0}, all[3] = {8, 8, 1}, outside[3] = {8, 0, 0}, deep[3] = {8, 8, 2},
+         level[3] = {0, 0, 1};
   size_t nothing[3] = {0, 8, 1};
   SHOW(clEnqueueReadImage(NULL, image, CL_TRUE, zero, all, 0, 0, host, 0, NULL, NULL));
   SHOW(clEnqueueReadImage(queue, NULL, CL_TRUE, zero, all, 0, 0, host, 0, NULL, NULL));
@@ -134,7 +135,8 @@ static void Info(void) {
 
 int main(void) {
   Begin();
-  cl_mem a = MAKE(clCreateBuffer(context, 0, 256, NULL, &err)), b = MAKE(clCreateBuffer(context, 0, 256, NULL, &err));
+  cl_mem a = MAKE(clCreateBuffer(context, 0, 256, NULL, &err)),
+         b = MAKE(clCreateBuffer(context, 0, 256, NULL, &err));
   Buffers(a, b);
   Images(a);
   Info();

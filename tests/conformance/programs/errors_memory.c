@@ -35,8 +35,8 @@ static void Buffers(void) {
   OK(clReleaseMemObject(mem));
 }
 
-static void Image(const char* label, cl_mem_flags flags, const cl_image_format* format, const cl_image_desc* desc,
-                  void* host) {
+static void Image(const char* label, cl_mem_flags flags, const cl_image_format* format,
+                  const cl_image_desc* desc, void* host) {
   cl_mem image = clCreateImage(context, flags, format, desc, host, &err);
   printf("%s: %s %s\n", label, CodeName(err), image ? "some" : "null");
   if (image) OK(clReleaseMemObject(image));
@@ -48,7 +48,8 @@ static void Images(void) {
   Image("good", 0, &kRgba8, &good, NULL);
   Image("no format", 0, NULL, &good, NULL);
   Image("no descriptor", 0, &kRgba8, NULL, NULL);
-  cl_image_format odd = {0x9999, CL_FLOAT}, unsupported = {CL_RGB, CL_FLOAT}, mismatch = {CL_RGB, CL_UNSIGNED_INT8};
+  cl_image_format odd = {0x9999, CL_FLOAT}, unsupported = {CL_RGB, CL_FLOAT},
+                  mismatch = {CL_RGB, CL_UNSIGNED_INT8};
   Image("unknown order", 0, &odd, &good, NULL);
   Image("unsupported", 0, &unsupported, &good, NULL);
   Image("mismatch", 0, &mismatch, &good, NULL);

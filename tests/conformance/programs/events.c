@@ -1,7 +1,8 @@
-// Events: info, wait lists, user events and chains of them, failures that spread, callbacks, markers, barriers.
-#include "program.h"
-
+// Events: info, wait lists, user events and chains of them, failures that spread, callbacks, markers,
+// barriers.
 #include <pthread.h>
+
+#include "program.h"
 
 static cl_mem mem;
 
@@ -20,7 +21,10 @@ static void ShowEvent(const char* label, cl_event event) {
   OK(clGetEventInfo(event, CL_EVENT_REFERENCE_COUNT, sizeof references, &references, NULL));
   OK(clGetEventInfo(event, CL_EVENT_CONTEXT, sizeof owner, &owner, NULL));
   OK(clGetEventInfo(event, CL_EVENT_COMMAND_QUEUE, sizeof of, &of, NULL));
-  printf("%s: type %#x context %d queue %s\n", label, type, owner == context, !of ? "none" : of == queue ? "mine" : "other");
+  printf("%s: type %#x context %d queue %s\n", label, type, owner == context,
+         !of           ? "none"
+         : of == queue ? "mine"
+                       : "other");
   (void)references;  // what a running command holds is an implementation's own affair
 }
 

@@ -1,14 +1,15 @@
 // The ways to find functions: extension addresses, the ICD entry, and dlopen of the loader.
-#include "program.h"
-
 #include <dlfcn.h>
+
+#include "program.h"
 
 int main(void) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   FindDevice();
   printf("unknown function %s\n",
          clGetExtensionFunctionAddressForPlatform(platform, "clNoSuchFunctionKHR") ? "some" : "null");
-  printf("unknown function, old call %s\n", clGetExtensionFunctionAddress("clNoSuchFunctionKHR") ? "some" : "null");
+  printf("unknown function, old call %s\n",
+         clGetExtensionFunctionAddress("clNoSuchFunctionKHR") ? "some" : "null");
 
   void* library = dlopen("libOpenCL.so.1", RTLD_NOW | RTLD_LOCAL);
   printf("dlopen %d\n", library != NULL);
@@ -20,9 +21,14 @@ int main(void) {
   int same = 0;
   for (cl_uint i = 0; i < count && i < 8; ++i) same |= found[i] == platform;
   printf("same platform %d\n", same);
-  const char* names[] = {"clCreateContext",      "clEnqueueNDRangeKernel", "clSVMAlloc",
-                         "clCreateImage",        "clCloneKernel",          "clSetContextDestructorCallback",
-                         "clEnqueueSVMMigrateMem", "clCreateBufferWithProperties"};
+  const char* names[] = {"clCreateContext",
+                         "clEnqueueNDRangeKernel",
+                         "clSVMAlloc",
+                         "clCreateImage",
+                         "clCloneKernel",
+                         "clSetContextDestructorCallback",
+                         "clEnqueueSVMMigrateMem",
+                         "clCreateBufferWithProperties"};
   for (size_t i = 0; i < COUNT(names); ++i) printf("%s %d\n", names[i], dlsym(library, names[i]) != NULL);
   printf("dlclose %d\n", dlclose(library));
   // Still usable after the close of the second handle.

@@ -1,10 +1,11 @@
-// fork: before the first OpenCL call both sides may use it; after it the child may leave or execute something; a
-// child that OpenCL was not used in before may start its own.
-#include "program.h"
-
+// fork: before the first OpenCL call both sides may use it; after it the child may leave or execute
+// something; a child that OpenCL was not used in before may start its own.
 #include <sys/wait.h>
 
-static const char* kSource = "kernel void fill(global int* p, int v) { p[get_global_id(0)] = v + get_global_id(0); }";
+#include "program.h"
+
+static const char* kSource =
+    "kernel void fill(global int* p, int v) { p[get_global_id(0)] = v + get_global_id(0); }";
 
 static unsigned long long Work(int value) {
   cl_kernel kernel = BuildKernel(kSource, "fill");

@@ -14,7 +14,8 @@ int main(void) {
   size_t count = kCount;
   OK(clSetKernelArg(kernel, 0, sizeof mem, &mem));
   OK(clEnqueueNDRangeKernel(queue, kernel, 1, NULL, &count, NULL, 0, NULL, NULL));
-  int* p = MAKE(clEnqueueMapBuffer(queue, mem, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, 0, kCount * 4, 0, NULL, NULL, &err));
+  int* p = MAKE(clEnqueueMapBuffer(queue, mem, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, 0, kCount * 4, 0, NULL,
+                                   NULL, &err));
   printf("same pointer %d, contents %016llx\n", p == host, Hash(host, kCount * 4));
   for (int i = 0; i < kCount; ++i) host[i] = 1;
   OK(clEnqueueUnmapMemObject(queue, mem, p, 0, NULL, NULL));

@@ -9,8 +9,9 @@ static void ShowInfo(cl_mem image) {
   const struct {
     cl_image_info parameter;
     const char* name;
-  } sizes[] = {{CL_IMAGE_ELEMENT_SIZE, "element"}, {CL_IMAGE_ROW_PITCH, "row"},   {CL_IMAGE_SLICE_PITCH, "slice"},
-               {CL_IMAGE_WIDTH, "width"},          {CL_IMAGE_HEIGHT, "height"},   {CL_IMAGE_DEPTH, "depth"},
+  } sizes[] = {{CL_IMAGE_ELEMENT_SIZE, "element"}, {CL_IMAGE_ROW_PITCH, "row"},
+               {CL_IMAGE_SLICE_PITCH, "slice"},    {CL_IMAGE_WIDTH, "width"},
+               {CL_IMAGE_HEIGHT, "height"},        {CL_IMAGE_DEPTH, "depth"},
                {CL_IMAGE_ARRAY_SIZE, "array"}};
   printf("  info:");
   for (size_t i = 0; i < COUNT(sizes); ++i) {
@@ -27,8 +28,8 @@ static void ShowInfo(cl_mem image) {
   OK(clGetImageInfo(image, CL_IMAGE_FORMAT, sizeof format, &format, NULL));
   OK(clGetImageInfo(image, CL_IMAGE_BUFFER, sizeof buffer, &buffer, NULL));
   OK(clGetMemObjectInfo(image, CL_MEM_TYPE, sizeof type, &type, NULL));
-  printf(" levels %u samples %u format %x/%x buffer %d type %#x\n", levels, samples, format.image_channel_order,
-         format.image_channel_data_type, buffer != NULL, type);
+  printf(" levels %u samples %u format %x/%x buffer %d type %#x\n", levels, samples,
+         format.image_channel_order, format.image_channel_data_type, buffer != NULL, type);
 }
 
 static unsigned long long Contents(cl_mem image, const size_t* region) {
@@ -46,7 +47,8 @@ static void Kind(const char* label, cl_image_desc desc, const size_t* region) {
   size_t bytes = region[0] * region[1] * region[2] * 4;
   printf("  start %d\n", Contents(image, region) == Hash(start, bytes));
 
-  size_t origin[3] = {2, region[1] > 2, region[2] > 2}, part[3] = {5, region[1] > 2 ? 3 : 1, region[2] > 2 ? 2 : 1};
+  size_t origin[3] = {2, region[1] > 2, region[2] > 2},
+         part[3] = {5, region[1] > 2 ? 3 : 1, region[2] > 2 ? 2 : 1};
   unsigned char small[5 * 3 * 2 * 4];
   Pattern(small, sizeof small, 9);
   SHOW(clEnqueueWriteImage(queue, image, CL_FALSE, origin, part, 0, 0, small, 0, NULL, NULL));
@@ -75,8 +77,8 @@ static void Kind(const char* label, cl_image_desc desc, const size_t* region) {
   printf("  from buffer %016llx\n", Contents(other, region));
 
   size_t row = 99, slice = 99;
-  unsigned char* p = GET(clEnqueueMapImage(queue, image, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, origin, part, &row, &slice, 0,
-                                           NULL, NULL, &err));
+  unsigned char* p = GET(clEnqueueMapImage(queue, image, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, origin, part,
+                                           &row, &slice, 0, NULL, NULL, &err));
   if (p) {
     printf("  map row %zu slice %zu", row, slice);
     for (size_t z = 0; z < part[2]; ++z)
@@ -95,7 +97,8 @@ static void Kind(const char* label, cl_image_desc desc, const size_t* region) {
 
 static void HostPitches(void) {
   puts("--- pitches of the host");
-  cl_image_desc desc = {.image_type = CL_MEM_OBJECT_IMAGE2D, .image_width = 6, .image_height = 5, .image_row_pitch = 32};
+  cl_image_desc desc = {
+      .image_type = CL_MEM_OBJECT_IMAGE2D, .image_width = 6, .image_height = 5, .image_row_pitch = 32};
   cl_mem image = GET(clCreateImage(context, CL_MEM_COPY_HOST_PTR, &kRgba8, &desc, start, &err));
   ShowInfo(image);
   size_t region[3] = {6, 5, 1}, origin[3] = {0, 0, 0};
@@ -115,8 +118,10 @@ static void HostPitches(void) {
   cl_uint color[4] = {9, 8, 7, 6};
   size_t corner[3] = {2, 2, 1};
   OK(clEnqueueFillImage(queue, image, color, origin, corner, 0, NULL, NULL));
-  void* p = GET(clEnqueueMapImage(queue, image, CL_TRUE, CL_MAP_READ, origin, region, &row, NULL, 0, NULL, NULL, &err));
-  printf("  mapped at the host pointer %d row %zu contents %016llx\n", p == host, row, Hash(host, sizeof host));
+  void* p = GET(
+      clEnqueueMapImage(queue, image, CL_TRUE, CL_MAP_READ, origin, region, &row, NULL, 0, NULL, NULL, &err));
+  printf("  mapped at the host pointer %d row %zu contents %016llx\n", p == host, row,
+         Hash(host, sizeof host));
   OK(clEnqueueUnmapMemObject(queue, image, p, 0, NULL, NULL));
   OK(clFinish(queue));
   OK(clReleaseMemObject(image));
@@ -141,7 +146,10 @@ static void OnBuffer(void) {
     OK(clReleaseMemObject(buffer));
   }
   cl_mem parent = MAKE(clCreateBuffer(context, CL_MEM_COPY_HOST_PTR, 2048, start, &err));
-  cl_image_desc flat = {.image_type = CL_MEM_OBJECT_IMAGE2D, .image_width = 16, .image_height = 8, .image_row_pitch = 64,
+  cl_image_desc flat = {.image_type = CL_MEM_OBJECT_IMAGE2D,
+                        .image_width = 16,
+                        .image_height = 8,
+                        .image_row_pitch = 64,
                         .mem_object = parent};
   image = GET(clCreateImage(context, CL_MEM_READ_WRITE, &kRgba8, &flat, NULL, &err));
   if (image) {
@@ -158,15 +166,20 @@ int main(void) {
   Pattern(start, sizeof start, 1);
   size_t line[3] = {kW, 1, 1}, area[3] = {kW, kH, 1}, volume[3] = {kW, kH, kD}, lines[3] = {kW, kD, 1};
   Kind("1D", (cl_image_desc){.image_type = CL_MEM_OBJECT_IMAGE1D, .image_width = kW}, line);
-  Kind("2D", (cl_image_desc){.image_type = CL_MEM_OBJECT_IMAGE2D, .image_width = kW, .image_height = kH}, area);
+  Kind("2D", (cl_image_desc){.image_type = CL_MEM_OBJECT_IMAGE2D, .image_width = kW, .image_height = kH},
+       area);
   Kind("3D",
-       (cl_image_desc){.image_type = CL_MEM_OBJECT_IMAGE3D, .image_width = kW, .image_height = kH, .image_depth = kD},
+       (cl_image_desc){
+           .image_type = CL_MEM_OBJECT_IMAGE3D, .image_width = kW, .image_height = kH, .image_depth = kD},
        volume);
   Kind("1D array",
-       (cl_image_desc){.image_type = CL_MEM_OBJECT_IMAGE1D_ARRAY, .image_width = kW, .image_array_size = kD}, lines);
+       (cl_image_desc){.image_type = CL_MEM_OBJECT_IMAGE1D_ARRAY, .image_width = kW, .image_array_size = kD},
+       lines);
   Kind("2D array",
-       (cl_image_desc){
-           .image_type = CL_MEM_OBJECT_IMAGE2D_ARRAY, .image_width = kW, .image_height = kH, .image_array_size = kD},
+       (cl_image_desc){.image_type = CL_MEM_OBJECT_IMAGE2D_ARRAY,
+                       .image_width = kW,
+                       .image_height = kH,
+                       .image_array_size = kD},
        volume);
   HostPitches();
   OnBuffer();

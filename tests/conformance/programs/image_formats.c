@@ -3,9 +3,11 @@
 
 int main(void) {
   Begin();
-  const cl_mem_object_type types[] = {CL_MEM_OBJECT_IMAGE1D,        CL_MEM_OBJECT_IMAGE1D_BUFFER, CL_MEM_OBJECT_IMAGE1D_ARRAY,
-                                      CL_MEM_OBJECT_IMAGE2D,        CL_MEM_OBJECT_IMAGE2D_ARRAY,  CL_MEM_OBJECT_IMAGE3D};
-  const cl_mem_flags flags[] = {CL_MEM_READ_WRITE, CL_MEM_READ_ONLY, CL_MEM_WRITE_ONLY, CL_MEM_KERNEL_READ_AND_WRITE};
+  const cl_mem_object_type types[] = {CL_MEM_OBJECT_IMAGE1D,       CL_MEM_OBJECT_IMAGE1D_BUFFER,
+                                      CL_MEM_OBJECT_IMAGE1D_ARRAY, CL_MEM_OBJECT_IMAGE2D,
+                                      CL_MEM_OBJECT_IMAGE2D_ARRAY, CL_MEM_OBJECT_IMAGE3D};
+  const cl_mem_flags flags[] = {CL_MEM_READ_WRITE, CL_MEM_READ_ONLY, CL_MEM_WRITE_ONLY,
+                                CL_MEM_KERNEL_READ_AND_WRITE};
   for (size_t t = 0; t < COUNT(types); ++t) {
     for (size_t f = 0; f < COUNT(flags); ++f) {
       cl_image_format formats[256];
@@ -25,7 +27,8 @@ int main(void) {
   SHOW(clGetSupportedImageFormats(context, CL_MEM_READ_ONLY, CL_MEM_OBJECT_IMAGE2D, 0, NULL, &count));
   SHOW(clGetSupportedImageFormats(context, CL_MEM_READ_ONLY, CL_MEM_OBJECT_IMAGE2D, 0, &one, &count));
   SHOW(clGetSupportedImageFormats(context, CL_MEM_READ_ONLY, CL_MEM_OBJECT_BUFFER, 1, &one, &count));
-  SHOW(clGetSupportedImageFormats(context, CL_MEM_READ_ONLY | CL_MEM_WRITE_ONLY, CL_MEM_OBJECT_IMAGE2D, 1, &one, &count));
+  SHOW(clGetSupportedImageFormats(context, CL_MEM_READ_ONLY | CL_MEM_WRITE_ONLY, CL_MEM_OBJECT_IMAGE2D, 1,
+                                  &one, &count));
   SHOW(clGetSupportedImageFormats(NULL, CL_MEM_READ_ONLY, CL_MEM_OBJECT_IMAGE2D, 1, &one, &count));
 
   // Each format in one small image: element size, pitches, and the contents coming back.
@@ -47,9 +50,9 @@ int main(void) {
     size_t origin[3] = {0}, region[3] = {9, 5, 1};
     memset(out, 0, sizeof out);
     OK(clEnqueueReadImage(queue, image, CL_TRUE, origin, region, 0, 0, out, 0, NULL, NULL));
-    printf("%x/%x: element %zu row %zu slice %zu %zux%zux%zu size %zu contents %s\n", formats[i].image_channel_order,
-           formats[i].image_channel_data_type, element, row, slice, width, height, depth, size,
-           memcmp(in, out, element * 45) ? "differ" : "equal");
+    printf("%x/%x: element %zu row %zu slice %zu %zux%zux%zu size %zu contents %s\n",
+           formats[i].image_channel_order, formats[i].image_channel_data_type, element, row, slice, width,
+           height, depth, size, memcmp(in, out, element * 45) ? "differ" : "equal");
     OK(clReleaseMemObject(image));
   }
   End();

@@ -1,4 +1,5 @@
-// Images and samplers in kernels: reads with every addressing and filter mode, writes, arrays, 3D, read-write.
+// Images and samplers in kernels: reads with every addressing and filter mode, writes, arrays, 3D,
+// read-write.
 #include "program.h"
 
 static const char* kSource =
@@ -29,8 +30,8 @@ static const char* kSource =
 
 static cl_program program;
 
-static cl_mem Image(cl_mem_object_type type, cl_channel_type channel, size_t w, size_t h, size_t d, size_t array,
-                    const void* data) {
+static cl_mem Image(cl_mem_object_type type, cl_channel_type channel, size_t w, size_t h, size_t d,
+                    size_t array, const void* data) {
   cl_image_format format = {CL_RGBA, channel};
   cl_image_desc desc = {
       .image_type = type, .image_width = w, .image_height = h, .image_depth = d, .image_array_size = array};
@@ -38,8 +39,8 @@ static cl_mem Image(cl_mem_object_type type, cl_channel_type channel, size_t w, 
 }
 
 static void Samplers(void) {
-  const cl_addressing_mode modes[] = {CL_ADDRESS_NONE, CL_ADDRESS_CLAMP_TO_EDGE, CL_ADDRESS_CLAMP, CL_ADDRESS_REPEAT,
-                                      CL_ADDRESS_MIRRORED_REPEAT};
+  const cl_addressing_mode modes[] = {CL_ADDRESS_NONE, CL_ADDRESS_CLAMP_TO_EDGE, CL_ADDRESS_CLAMP,
+                                      CL_ADDRESS_REPEAT, CL_ADDRESS_MIRRORED_REPEAT};
   float pixels[4 * 4 * 4];
   for (int i = 0; i < 64; ++i) pixels[i] = (float)((i * 7) % 11);
   cl_mem image = Image(CL_MEM_OBJECT_IMAGE2D, CL_FLOAT, 4, 4, 0, 0, pixels);
@@ -57,7 +58,8 @@ static void Samplers(void) {
       // Without an addressing mode only coordinates inside the image are defined.
       size_t count = modes[mode] == CL_ADDRESS_NONE ? 3 : 8, from = modes[mode] == CL_ADDRESS_NONE ? 4 : 0;
       OK(clEnqueueNDRangeKernel(queue, kernel, 1, &from, &count, NULL, 0, NULL, NULL));
-      printf("normalized %d mode %#x: %016llx\n", normalized, modes[mode], BufferHash(out, from * 16, count * 16));
+      printf("normalized %d mode %#x: %016llx\n", normalized, modes[mode],
+             BufferHash(out, from * 16, count * 16));
       OK(clReleaseSampler(sampler));
     }
   OK(clReleaseKernel(kernel));
@@ -77,12 +79,18 @@ static void SamplerInfo(void) {
   SHOW(clGetSamplerInfo(sampler, CL_SAMPLER_FILTER_MODE, sizeof filter, &filter, NULL));
   SHOW(clGetSamplerInfo(sampler, CL_SAMPLER_REFERENCE_COUNT, sizeof references, &references, NULL));
   SHOW(clGetSamplerInfo(sampler, CL_SAMPLER_CONTEXT, sizeof owner, &owner, NULL));
-  printf("sampler %u %#x %#x references %u context %d\n", normalized, mode, filter, references, owner == context);
+  printf("sampler %u %#x %#x references %u context %d\n", normalized, mode, filter, references,
+         owner == context);
   OK(clRetainSampler(sampler));
   OK(clReleaseSampler(sampler));
   OK(clReleaseSampler(sampler));
-  const cl_sampler_properties properties[] = {CL_SAMPLER_NORMALIZED_COORDS, CL_FALSE, CL_SAMPLER_ADDRESSING_MODE,
-                                              CL_ADDRESS_CLAMP, CL_SAMPLER_FILTER_MODE, CL_FILTER_NEAREST, 0};
+  const cl_sampler_properties properties[] = {CL_SAMPLER_NORMALIZED_COORDS,
+                                              CL_FALSE,
+                                              CL_SAMPLER_ADDRESSING_MODE,
+                                              CL_ADDRESS_CLAMP,
+                                              CL_SAMPLER_FILTER_MODE,
+                                              CL_FILTER_NEAREST,
+                                              0};
   sampler = GET(clCreateSamplerWithProperties(context, properties, &err));
   size_t size = 99;
   SHOW(clGetSamplerInfo(sampler, CL_SAMPLER_PROPERTIES, 0, NULL, &size));

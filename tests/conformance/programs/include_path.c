@@ -1,8 +1,8 @@
 // Build options that name files: #include from a folder given by an absolute path and by one relative to the
 // program's own working folder.
-#include "program.h"
-
 #include <sys/stat.h>
+
+#include "program.h"
 
 int main(void) {
   char folder[] = "/tmp/opencl-include-XXXXXX";
@@ -17,7 +17,8 @@ int main(void) {
   const char* options[] = {absolute, "-I headers", "-Iheaders", "-I ./headers"};
   for (size_t i = 0; i < COUNT(options); ++i) {
     cl_program program = MAKE(clCreateProgramWithSource(context, 1, &source, NULL, &err));
-    printf("%s: %s\n", i ? options[i] : "-I absolute", CodeName(clBuildProgram(program, 0, NULL, options[i], NULL, NULL)));
+    printf("%s: %s\n", i ? options[i] : "-I absolute",
+           CodeName(clBuildProgram(program, 0, NULL, options[i], NULL, NULL)));
     OK(clReleaseProgram(program));
   }
   remove("headers/value.h");

@@ -5,12 +5,17 @@ static const char* kSource =
     "typedef struct { int a; float b; short c; char d; } Record;\n"
     "kernel __attribute__((reqd_work_group_size(4, 1, 1))) void fixed(global int* out) {\n"
     "  out[get_global_id(0)] = get_local_size(0); }\n"
-    "kernel __attribute__((vec_type_hint(float4))) void hinted(global const float4* restrict in, constant int* table,\n"
-    "    local int* scratch, volatile global uint* out, Record record, uchar c, double4 big, read_only image2d_t image,\n"
+    "kernel __attribute__((vec_type_hint(float4))) void hinted(global const float4* restrict in, constant "
+    "int* table,\n"
+    "    local int* scratch, volatile global uint* out, Record record, uchar c, double4 big, read_only "
+    "image2d_t image,\n"
     "    sampler_t sampler, write_only image3d_t target) {}\n"
-    "kernel void values(global int* out, char a, short b, int c, long d, float e, double f, int3 g, uchar16 h, Record r) {\n"
-    "  out[0] = a; out[1] = b; out[2] = c; out[3] = (int)(d >> 32); out[4] = (int)(e * 4); out[5] = (int)(f * 8);\n"
-    "  out[6] = g.x + 10 * g.y + 100 * g.z; out[7] = h.s0 + h.sf; out[8] = r.a; out[9] = (int)r.b; out[10] = r.c;\n"
+    "kernel void values(global int* out, char a, short b, int c, long d, float e, double f, int3 g, uchar16 "
+    "h, Record r) {\n"
+    "  out[0] = a; out[1] = b; out[2] = c; out[3] = (int)(d >> 32); out[4] = (int)(e * 4); out[5] = (int)(f "
+    "* 8);\n"
+    "  out[6] = g.x + 10 * g.y + 100 * g.z; out[7] = h.s0 + h.sf; out[8] = r.a; out[9] = (int)r.b; out[10] = "
+    "r.c;\n"
     "  out[11] = r.d; }\n"
     "kernel void shared(global int* out, local int* a, local int* b) {\n"
     "  int i = get_local_id(0); a[i] = i; b[i] = i * 100; barrier(CLK_LOCAL_MEM_FENCE);\n"
@@ -53,18 +58,20 @@ static void Info(void) {
     OK(clGetKernelInfo(kernel, CL_KERNEL_CONTEXT, sizeof owner, &owner, NULL));
     OK(clGetKernelInfo(kernel, CL_KERNEL_PROGRAM, sizeof parent, &parent, NULL));
     cl_int code = clGetKernelInfo(kernel, CL_KERNEL_ATTRIBUTES, sizeof attributes, attributes, NULL);
-    printf("%s: arguments %u references %u context %d program %d attributes %s '%s'\n", name, arguments, references,
-           owner == context, parent == program, CodeName(code), attributes);
+    printf("%s: arguments %u references %u context %d program %d attributes %s '%s'\n", name, arguments,
+           references, owner == context, parent == program, CodeName(code), attributes);
     size_t size = 0, compile[3] = {9, 9, 9}, multiple = 0;
     cl_ulong local = 9, private_bytes = 9;
     OK(clGetKernelWorkGroupInfo(kernel, device, CL_KERNEL_WORK_GROUP_SIZE, sizeof size, &size, NULL));
-    OK(clGetKernelWorkGroupInfo(kernel, device, CL_KERNEL_COMPILE_WORK_GROUP_SIZE, sizeof compile, compile, NULL));
-    OK(clGetKernelWorkGroupInfo(kernel, device, CL_KERNEL_LOCAL_MEM_SIZE, sizeof local, &local, NULL));
-    OK(clGetKernelWorkGroupInfo(kernel, device, CL_KERNEL_PREFERRED_WORK_GROUP_SIZE_MULTIPLE, sizeof multiple, &multiple,
+    OK(clGetKernelWorkGroupInfo(kernel, device, CL_KERNEL_COMPILE_WORK_GROUP_SIZE, sizeof compile, compile,
                                 NULL));
-    OK(clGetKernelWorkGroupInfo(kernel, device, CL_KERNEL_PRIVATE_MEM_SIZE, sizeof private_bytes, &private_bytes, NULL));
-    printf("  group %zu compile %zu %zu %zu local %llu multiple %zu private %llu\n", size, compile[0], compile[1],
-           compile[2], (unsigned long long)local, multiple, (unsigned long long)private_bytes);
+    OK(clGetKernelWorkGroupInfo(kernel, device, CL_KERNEL_LOCAL_MEM_SIZE, sizeof local, &local, NULL));
+    OK(clGetKernelWorkGroupInfo(kernel, device, CL_KERNEL_PREFERRED_WORK_GROUP_SIZE_MULTIPLE, sizeof multiple,
+                                &multiple, NULL));
+    OK(clGetKernelWorkGroupInfo(kernel, device, CL_KERNEL_PRIVATE_MEM_SIZE, sizeof private_bytes,
+                                &private_bytes, NULL));
+    printf("  group %zu compile %zu %zu %zu local %llu multiple %zu private %llu\n", size, compile[0],
+           compile[1], compile[2], (unsigned long long)local, multiple, (unsigned long long)private_bytes);
     for (cl_uint a = 0; a < arguments; ++a) {
       cl_kernel_arg_address_qualifier address = 0;
       cl_kernel_arg_access_qualifier access = 0;
@@ -75,8 +82,8 @@ static void Info(void) {
       clGetKernelArgInfo(kernel, a, CL_KERNEL_ARG_TYPE_QUALIFIER, sizeof type, &type, NULL);
       clGetKernelArgInfo(kernel, a, CL_KERNEL_ARG_TYPE_NAME, sizeof type_name, type_name, NULL);
       clGetKernelArgInfo(kernel, a, CL_KERNEL_ARG_NAME, sizeof argument, argument, NULL);
-      printf("  %u %s: %#x %#x %#llx '%s' '%s'\n", a, CodeName(code), address, access, (unsigned long long)type, type_name,
-             argument);
+      printf("  %u %s: %#x %#x %#llx '%s' '%s'\n", a, CodeName(code), address, access,
+             (unsigned long long)type, type_name, argument);
     }
     SHOW(clGetKernelArgInfo(kernel, arguments, CL_KERNEL_ARG_NAME, 0, NULL, NULL));
     OK(clReleaseKernel(kernel));
@@ -139,13 +146,15 @@ static void LocalAndNull(void) {
   OK(clReleaseKernel(kernel));
   kernel = MAKE(clCreateKernel(program, "maybe", &err));
   int table[4] = {1, 2, 33, 4};
-  cl_mem constants = MAKE(clCreateBuffer(context, CL_MEM_READ_ONLY | CL_MEM_COPY_HOST_PTR, sizeof table, table, &err));
+  cl_mem constants =
+      MAKE(clCreateBuffer(context, CL_MEM_READ_ONLY | CL_MEM_COPY_HOST_PTR, sizeof table, table, &err));
   cl_mem null = NULL;
   OK(clSetKernelArg(kernel, 0, sizeof out, &out));
   SHOW(clSetKernelArg(kernel, 1, sizeof null, &null));
   OK(clSetKernelArg(kernel, 2, sizeof constants, &constants));
   OK(clReleaseMemObject(constants));  // an argument doesn't retain: another must be set before the launch
-  constants = MAKE(clCreateBuffer(context, CL_MEM_READ_ONLY | CL_MEM_COPY_HOST_PTR, sizeof table, table, &err));
+  constants =
+      MAKE(clCreateBuffer(context, CL_MEM_READ_ONLY | CL_MEM_COPY_HOST_PTR, sizeof table, table, &err));
   OK(clSetKernelArg(kernel, 2, sizeof constants, &constants));
   Run(kernel, 1, 0);
   ShowOut("null and constant", 2);
@@ -159,7 +168,8 @@ static void LocalAndNull(void) {
 static void Launches(void) {
   cl_kernel fixed = MAKE(clCreateKernel(program, "fixed", &err));
   size_t eight = 8, four = 4, two = 2, six = 6;
-  SHOW(clEnqueueNDRangeKernel(queue, fixed, 1, NULL, &eight, &four, 0, NULL, NULL));  // an argument is missing
+  SHOW(
+      clEnqueueNDRangeKernel(queue, fixed, 1, NULL, &eight, &four, 0, NULL, NULL));  // an argument is missing
   OK(clSetKernelArg(fixed, 0, sizeof out, &out));
   SHOW(clEnqueueNDRangeKernel(queue, fixed, 1, NULL, &eight, &four, 0, NULL, NULL));
   ShowOut("fixed", 8);
@@ -175,7 +185,8 @@ static void Launches(void) {
 static void Clones(void) {
   cl_kernel kernel = MAKE(clCreateKernel(program, "maybe", &err));
   int table[4] = {1, 2, 44, 4};
-  cl_mem constants = MAKE(clCreateBuffer(context, CL_MEM_READ_ONLY | CL_MEM_COPY_HOST_PTR, sizeof table, table, &err));
+  cl_mem constants =
+      MAKE(clCreateBuffer(context, CL_MEM_READ_ONLY | CL_MEM_COPY_HOST_PTR, sizeof table, table, &err));
   cl_mem null = NULL;
   OK(clSetKernelArg(kernel, 0, sizeof out, &out));
   OK(clSetKernelArg(kernel, 1, sizeof null, &null));

@@ -8,9 +8,11 @@ int main(void) {
   size_t at = 0;
   // 1.5 MB of comments keep compilation short.
   for (int i = 0; i < 15000; ++i)
-    at += (size_t)sprintf(source + at, "// line %06d: %080d of a text that is long but means nothing\n", i, i * 7919);
+    at += (size_t)sprintf(source + at, "// line %06d: %080d of a text that is long but means nothing\n", i,
+                          i * 7919);
   for (int i = 0; i < kKernels; ++i)
-    at += (size_t)sprintf(source + at, "kernel void kernel_%02d(global int* p) { p[%d] = %d; }\n", i, i, i * i);
+    at +=
+        (size_t)sprintf(source + at, "kernel void kernel_%02d(global int* p) { p[%d] = %d; }\n", i, i, i * i);
   const char* text = source;
   cl_program program = GET(clCreateProgramWithSource(context, 1, &text, NULL, &err));
   size_t length = 0;

@@ -1,4 +1,5 @@
-// Mapping: pointers, counts, overlapping maps, events, invalidation, host-pointer identity, kernels between maps.
+// Mapping: pointers, counts, overlapping maps, events, invalidation, host-pointer identity, kernels between
+// maps.
 #include "program.h"
 
 static cl_uint Maps(cl_mem mem) {
@@ -17,15 +18,17 @@ static void Run(cl_kernel kernel, cl_mem mem, size_t count) {
 static void Kind(cl_kernel kernel, const char* label, cl_mem_flags flags, void* host) {
   enum { kCount = 5000 };
   cl_mem mem = MAKE(clCreateBuffer(context, flags, kCount * 4, host, &err));
-  int* p = MAKE(clEnqueueMapBuffer(queue, mem, CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION, 0, kCount * 4, 0, NULL, NULL, &err));
+  int* p = MAKE(clEnqueueMapBuffer(queue, mem, CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION, 0, kCount * 4, 0,
+                                   NULL, NULL, &err));
   for (int i = 0; i < kCount; ++i) p[i] = i;
   OK(clEnqueueUnmapMemObject(queue, mem, p, 0, NULL, NULL));
   Run(kernel, mem, kCount);
   int* part = MAKE(clEnqueueMapBuffer(queue, mem, CL_TRUE, CL_MAP_READ, 400, 40, 0, NULL, NULL, &err));
-  printf("%s: same base %d, map of a part %d %d, at host pointer %d\n", label, (char*)part - (char*)p == 400, part[0],
-         part[9], host != NULL && (char*)part == (char*)host + 400);
+  printf("%s: same base %d, map of a part %d %d, at host pointer %d\n", label, (char*)part - (char*)p == 400,
+         part[0], part[9], host != NULL && (char*)part == (char*)host + 400);
   OK(clEnqueueUnmapMemObject(queue, mem, part, 0, NULL, NULL));
-  p = MAKE(clEnqueueMapBuffer(queue, mem, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, 0, kCount * 4, 0, NULL, NULL, &err));
+  p = MAKE(clEnqueueMapBuffer(queue, mem, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, 0, kCount * 4, 0, NULL, NULL,
+                              &err));
   printf("  hash %016llx\n", Hash(p, kCount * 4));
   p[0] = 77;
   OK(clEnqueueUnmapMemObject(queue, mem, p, 0, NULL, NULL));
@@ -66,7 +69,8 @@ static void Events(cl_kernel kernel) {
   cl_mem mem = MAKE(clCreateBuffer(context, CL_MEM_COPY_HOST_PTR, sizeof zeros, zeros, &err));
   cl_event gate = MAKE(clCreateUserEvent(context, &err));
   cl_event mapped, unmapped;
-  int* p = GET(clEnqueueMapBuffer(queue, mem, CL_FALSE, CL_MAP_WRITE, 0, sizeof zeros, 1, &gate, &mapped, &err));
+  int* p =
+      GET(clEnqueueMapBuffer(queue, mem, CL_FALSE, CL_MAP_WRITE, 0, sizeof zeros, 1, &gate, &mapped, &err));
   cl_int status;
   cl_command_type type;
   OK(clGetEventInfo(mapped, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof status, &status, NULL));
@@ -95,7 +99,8 @@ static void Many(void) {
   unsigned char* maps[kBuffers];
   for (int i = 0; i < kBuffers; ++i) {
     mems[i] = MAKE(clCreateBuffer(context, CL_MEM_READ_WRITE, 1000 + i, NULL, &err));
-    maps[i] = MAKE(clEnqueueMapBuffer(queue, mems[i], CL_TRUE, CL_MAP_WRITE, 0, 1000 + i, 0, NULL, NULL, &err));
+    maps[i] =
+        MAKE(clEnqueueMapBuffer(queue, mems[i], CL_TRUE, CL_MAP_WRITE, 0, 1000 + i, 0, NULL, NULL, &err));
     memset(maps[i], i, 1000 + i);
   }
   unsigned long long sum = 0;

@@ -4,10 +4,12 @@
 static const char* kSource =
     "kernel void shape(global int* out, int width, int height) {\n"
     "  int i = (get_global_id(2) * height + get_global_id(1)) * width + get_global_id(0);\n"
-    "  out[i] = 1 + get_global_id(0) + 100 * get_global_id(1) + 10000 * get_global_id(2) + get_work_dim() * 1000000\n"
+    "  out[i] = 1 + get_global_id(0) + 100 * get_global_id(1) + 10000 * get_global_id(2) + get_work_dim() * "
+    "1000000\n"
     "      + get_global_offset(0) * 7; }\n"
     "kernel void sizes(global int* out) {\n"
-    "  out[0] = get_global_size(0); out[1] = get_global_size(1); out[2] = get_num_groups(0) * get_local_size(0);\n"
+    "  out[0] = get_global_size(0); out[1] = get_global_size(1); out[2] = get_num_groups(0) * "
+    "get_local_size(0);\n"
     "  out[3] = get_global_size(3); out[4] = get_local_size(2); }\n";
 
 enum { kBytes = 64 * 1024 };
@@ -34,7 +36,8 @@ int main(void) {
   cl_program program = Build(kSource, "");
   shape = MAKE(clCreateKernel(program, "shape", &err));
   out = MAKE(clCreateBuffer(context, CL_MEM_READ_WRITE, kBytes, NULL, &err));
-  size_t a[3] = {16, 8, 4}, offset[3] = {3, 2, 1}, local[3] = {4, 2, 2}, odd[3] = {17, 7, 3}, one[3] = {1, 1, 1};
+  size_t a[3] = {16, 8, 4}, offset[3] = {3, 2, 1}, local[3] = {4, 2, 2}, odd[3] = {17, 7, 3},
+         one[3] = {1, 1, 1};
   for (cl_uint dimensions = 1; dimensions <= 3; ++dimensions) {
     Try(dimensions, NULL, a, NULL);
     Try(dimensions, offset, a, NULL);

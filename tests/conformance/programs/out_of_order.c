@@ -40,7 +40,8 @@ static int First(cl_mem mem) {
 // One source, two branches, one join, over and over.
 static void Diamond(cl_command_queue left, cl_command_queue right) {
   cl_mem a = Zeros(), b = Zeros(), c = Zeros();
-  cl_kernel add_a = Kernel("add", a), twice_a = Kernel("twice", a), add_b = Kernel("add", b), sum = Kernel("sum", c);
+  cl_kernel add_a = Kernel("add", a), twice_a = Kernel("twice", a), add_b = Kernel("add", b),
+            sum = Kernel("sum", c);
   int three = 3, five = 5;
   OK(clSetKernelArg(add_a, 1, 4, &three));
   OK(clSetKernelArg(add_b, 1, 4, &five));
@@ -134,7 +135,9 @@ static void Storm(cl_command_queue q) {
   enum { kCommands = 3000 };
   cl_mem mem = Zeros();
   static cl_event events[kCommands];
-  for (int i = 0; i < kCommands; ++i) OK(clEnqueueFillBuffer(q, mem, &i, 4, (i % kCount) * 4, 4, i >= kCount, i >= kCount ? &events[i - kCount] : NULL, &events[i]));
+  for (int i = 0; i < kCommands; ++i)
+    OK(clEnqueueFillBuffer(q, mem, &i, 4, (i % kCount) * 4, 4, i >= kCount,
+                           i >= kCount ? &events[i - kCount] : NULL, &events[i]));
   OK(clFinish(q));
   printf("storm %016llx\n", BufferHash(mem, 0, kCount * 4));
   for (int i = 0; i < kCommands; ++i) OK(clReleaseEvent(events[i]));

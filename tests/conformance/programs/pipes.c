@@ -25,10 +25,12 @@ int main(void) {
 
   cl_kernel kernel = BuildKernel(kSource, "nothing");
   size_t global = 64, local = 0, groups = 99;
-  SHOW(clGetKernelSubGroupInfo(kernel, device, CL_KERNEL_MAX_SUB_GROUP_SIZE_FOR_NDRANGE, sizeof global, &global,
-                               sizeof groups, &groups, NULL));
-  SHOW(clGetKernelSubGroupInfo(kernel, device, CL_KERNEL_MAX_NUM_SUB_GROUPS, 0, NULL, sizeof groups, &groups, NULL));
-  SHOW(clGetKernelSubGroupInfo(NULL, device, CL_KERNEL_MAX_NUM_SUB_GROUPS, 0, NULL, sizeof groups, &groups, NULL));
+  SHOW(clGetKernelSubGroupInfo(kernel, device, CL_KERNEL_MAX_SUB_GROUP_SIZE_FOR_NDRANGE, sizeof global,
+                               &global, sizeof groups, &groups, NULL));
+  SHOW(clGetKernelSubGroupInfo(kernel, device, CL_KERNEL_MAX_NUM_SUB_GROUPS, 0, NULL, sizeof groups, &groups,
+                               NULL));
+  SHOW(clGetKernelSubGroupInfo(NULL, device, CL_KERNEL_MAX_NUM_SUB_GROUPS, 0, NULL, sizeof groups, &groups,
+                               NULL));
   clGetKernelSuggestedLocalWorkSizeKHR_fn suggested =
       (clGetKernelSuggestedLocalWorkSizeKHR_fn)clGetExtensionFunctionAddressForPlatform(
           platform, "clGetKernelSuggestedLocalWorkSizeKHR");

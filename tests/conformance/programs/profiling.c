@@ -1,8 +1,9 @@
 // Profiling: order of the time stamps, agreement between commands, errors where there is nothing to tell.
 #include "program.h"
 
-static const char* kSource = "kernel void work(global float* p) { float x = p[get_global_id(0)];\n"
-                             "  for (int i = 0; i < 2000; ++i) x = x * 1.0001f + 0.5f; p[get_global_id(0)] = x; }";
+static const char* kSource =
+    "kernel void work(global float* p) { float x = p[get_global_id(0)];\n"
+    "  for (int i = 0; i < 2000; ++i) x = x * 1.0001f + 0.5f; p[get_global_id(0)] = x; }";
 
 typedef struct {
   cl_ulong queued, submit, start, end, complete;
@@ -34,7 +35,8 @@ int main(void) {
   OK(clEnqueueNDRangeKernel(timed, kernel, 1, NULL, &count, NULL, 0, NULL, &events[0]));
   OK(clFinish(timed));
   OK(clReleaseEvent(events[0]));
-  for (int i = 0; i < 5; ++i) OK(clEnqueueNDRangeKernel(timed, kernel, 1, NULL, &count, NULL, 0, NULL, &events[i]));
+  for (int i = 0; i < 5; ++i)
+    OK(clEnqueueNDRangeKernel(timed, kernel, 1, NULL, &count, NULL, 0, NULL, &events[i]));
   OK(clFinish(timed));
   Times last = {0, 0, 0, 0, 0};
   int ordered = 1, serial = 1, positive = 1, complete = 1;
@@ -64,7 +66,8 @@ int main(void) {
 
   OK(clEnqueueNDRangeKernel(queue, kernel, 1, NULL, &count, NULL, 0, NULL, &event));
   OK(clFinish(queue));
-  SHOW(clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, 8, host, NULL));  // this queue doesn't profile
+  SHOW(
+      clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, 8, host, NULL));  // this queue doesn't profile
   OK(clReleaseEvent(event));
   cl_event gate = MAKE(clCreateUserEvent(context, &err));
   SHOW(clGetEventProfilingInfo(gate, CL_PROFILING_COMMAND_END, 8, host, NULL));

@@ -1,9 +1,10 @@
 // Programs: source, options, logs, failures, binaries, compile and link, callbacks, info.
-#include "program.h"
-
 #include <pthread.h>
 
-static const char* kGood = "kernel void one(global int* p) { p[0] = ONE; }\nkernel void two(global int* p) { p[0] = 2; }\n";
+#include "program.h"
+
+static const char* kGood =
+    "kernel void one(global int* p) { p[0] = ONE; }\nkernel void two(global int* p) { p[0] = 2; }\n";
 
 static void ShowBuild(const char* label, cl_program program) {
   cl_build_status status = 99;
@@ -15,8 +16,8 @@ static void ShowBuild(const char* label, cl_program program) {
   OK(clGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_OPTIONS, sizeof options, options, NULL));
   cl_int code = clGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_LOG, 0, NULL, &log);
   if (code != CL_SUCCESS) printf("(log: %s) ", CodeName(code));
-  code =
-      clGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_GLOBAL_VARIABLE_TOTAL_SIZE, sizeof global, &global, NULL);
+  code = clGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_GLOBAL_VARIABLE_TOTAL_SIZE, sizeof global,
+                               &global, NULL);
   printf("%s: status %d type %d options '%s' log %s globals %s %zu\n", label, status, type, options,
          log > 1 ? "some" : "empty", CodeName(code), global);
 }
@@ -139,7 +140,8 @@ static void Binaries(void) {
 static void CompileAndLink(void) {
   puts("--- compile and link");
   const char* header = "#define FACTOR 3\nint shared(int);\n";
-  const char* main_source = "#include \"sub/shared.h\"\nkernel void k(global int* p) { p[0] = shared(FACTOR); }\n";
+  const char* main_source =
+      "#include \"sub/shared.h\"\nkernel void k(global int* p) { p[0] = shared(FACTOR); }\n";
   const char* library_source = "int shared(int v) { return v * 7; }\n";
   cl_program header_program = MAKE(clCreateProgramWithSource(context, 1, &header, NULL, &err));
   cl_program main_program = MAKE(clCreateProgramWithSource(context, 1, &main_source, NULL, &err));
@@ -156,7 +158,8 @@ static void CompileAndLink(void) {
     printf("value %d\n", RunKernel(linked, "k"));
     OK(clReleaseProgram(linked));
   }
-  cl_program archive = GET(clLinkProgram(context, 1, &device, "-create-library", 1, &library, NULL, NULL, &err));
+  cl_program archive =
+      GET(clLinkProgram(context, 1, &device, "-create-library", 1, &library, NULL, NULL, &err));
   if (archive) {
     ShowBuild("library", archive);
     cl_program both[] = {main_program, archive};
@@ -165,7 +168,8 @@ static void CompileAndLink(void) {
     if (linked) OK(clReleaseProgram(linked));
     OK(clReleaseProgram(archive));
   }
-  linked = GET(clLinkProgram(context, 1, &device, "", 1, &main_program, NULL, NULL, &err));  // `shared` is missing
+  linked =
+      GET(clLinkProgram(context, 1, &device, "", 1, &main_program, NULL, NULL, &err));  // `shared` is missing
   if (linked) OK(clReleaseProgram(linked));
   GET(clLinkProgram(context, 1, &device, "", 0, inputs, NULL, NULL, &err));
   GET(clLinkProgram(context, 1, &device, "", 1, NULL, NULL, NULL, &err));

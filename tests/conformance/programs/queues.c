@@ -21,8 +21,9 @@ static void ShowQueue(const char* label, cl_command_queue q) {
 int main(void) {
   Begin();
   ShowQueue("plain", queue);
-  const cl_command_queue_properties old[] = {0, CL_QUEUE_PROFILING_ENABLE, CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE,
-                                             CL_QUEUE_PROFILING_ENABLE | CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE};
+  const cl_command_queue_properties old[] = {
+      0, CL_QUEUE_PROFILING_ENABLE, CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE,
+      CL_QUEUE_PROFILING_ENABLE | CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE};
   for (size_t i = 0; i < COUNT(old); ++i) {
     cl_command_queue q = MAKE(clCreateCommandQueue(context, device, old[i], &err));
     ShowQueue("clCreateCommandQueue", q);

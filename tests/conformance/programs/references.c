@@ -1,4 +1,5 @@
-// Reference counts and lifetimes: what keeps what alive, counts as the application sees them, releases in any order.
+// Reference counts and lifetimes: what keeps what alive, counts as the application sees them, releases in any
+// order.
 #include "program.h"
 
 static const char* kSource = "kernel void twice(global int* p) { p[get_global_id(0)] *= 2; }";
@@ -65,7 +66,8 @@ int main(void) {
   // Handles of live objects differ, and creation and release go on without end.
   unsigned long long sum = 0;
   for (int i = 0; i < 5000; ++i) {
-    cl_mem a = MAKE(clCreateBuffer(context, 0, 4096, NULL, &err)), b = MAKE(clCreateBuffer(context, 0, 64, NULL, &err));
+    cl_mem a = MAKE(clCreateBuffer(context, 0, 4096, NULL, &err)),
+           b = MAKE(clCreateBuffer(context, 0, 64, NULL, &err));
     sum += a != b;
     OK(clEnqueueWriteBuffer(queue, a, CL_FALSE, 0, 4, &i, 0, NULL, NULL));
     OK(clReleaseMemObject(a));

@@ -1,9 +1,11 @@
-// Sub-buffers: origin and alignment, inherited flags, commands and kernels through parent and child, lifetime.
+// Sub-buffers: origin and alignment, inherited flags, commands and kernels through parent and child,
+// lifetime.
 #include "program.h"
 
 static const char* kSource =
     "kernel void add(global int* p, int v) { p[get_global_id(0)] += v; }\n"
-    "kernel void move(global int* to, global const int* from) { to[get_global_id(0)] = from[get_global_id(0)]; }\n";
+    "kernel void move(global int* to, global const int* from) { to[get_global_id(0)] = "
+    "from[get_global_id(0)]; }\n";
 
 static void Destroyed(cl_mem mem, void* data) {
   (void)mem;
@@ -21,7 +23,8 @@ int main(void) {
   cl_mem parent = MAKE(clCreateBuffer(context, CL_MEM_COPY_HOST_PTR, sizeof host, host, &err));
 
   cl_buffer_region region = {align, 256};
-  cl_mem child = GET(clCreateSubBuffer(parent, CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region, &err));
+  cl_mem child =
+      GET(clCreateSubBuffer(parent, CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region, &err));
   cl_buffer_region misaligned = {align + 1, 256};
   GET(clCreateSubBuffer(parent, 0, CL_BUFFER_CREATE_TYPE_REGION, &misaligned, &err));
   cl_buffer_region too_long = {0, sizeof host + 1};
@@ -33,7 +36,8 @@ int main(void) {
   GET(clCreateSubBuffer(NULL, 0, CL_BUFFER_CREATE_TYPE_REGION, &region, &err));
   cl_buffer_region whole = {0, 64};
   GET(clCreateSubBuffer(child, 0, CL_BUFFER_CREATE_TYPE_REGION, &whole, &err));
-  GET(clCreateSubBuffer(parent, CL_MEM_READ_WRITE | CL_MEM_READ_ONLY, CL_BUFFER_CREATE_TYPE_REGION, &region, &err));
+  GET(clCreateSubBuffer(parent, CL_MEM_READ_WRITE | CL_MEM_READ_ONLY, CL_BUFFER_CREATE_TYPE_REGION, &region,
+                        &err));
 
   cl_mem associated;
   size_t offset, size;
@@ -48,8 +52,8 @@ int main(void) {
   OK(clGetMemObjectInfo(child, CL_MEM_TYPE, sizeof type, &type, NULL));
   OK(clGetMemObjectInfo(child, CL_MEM_HOST_PTR, sizeof pointer, &pointer, NULL));
   OK(clGetMemObjectInfo(child, CL_MEM_REFERENCE_COUNT, sizeof references, &references, NULL));
-  printf("child: parent %d offset %zu size %zu flags %#llx type %#x host %d references %u\n", associated == parent,
-         offset, size, (unsigned long long)flags, type, pointer != NULL, references);
+  printf("child: parent %d offset %zu size %zu flags %#llx type %#x host %d references %u\n",
+         associated == parent, offset, size, (unsigned long long)flags, type, pointer != NULL, references);
 
   cl_program program = Build(kSource, NULL);
   cl_kernel add = MAKE(clCreateKernel(program, "add", &err));
@@ -74,7 +78,8 @@ int main(void) {
   printf("parent %016llx\n", BufferHash(parent, 0, sizeof host));
   cl_int fill = 0x01020304;
   SHOW(clEnqueueFillBuffer(queue, sibling, &fill, 4, 8, 16, 0, NULL, NULL));
-  int* mapped = GET(clEnqueueMapBuffer(queue, sibling, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, 0, 256, 0, NULL, NULL, &err));
+  int* mapped = GET(
+      clEnqueueMapBuffer(queue, sibling, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, 0, 256, 0, NULL, NULL, &err));
   ShowInts("mapped", mapped, 8);
   mapped[0] = -1;
   SHOW(clEnqueueUnmapMemObject(queue, sibling, mapped, 0, NULL, NULL));

@@ -1,7 +1,8 @@
 // Sub-devices: partitions by count and equally, their info and references, contexts and kernels on them.
 #include "program.h"
 
-static const char* kSource = "kernel void fill(global int* p) { p[get_global_id(0)] = 5 * get_global_id(0); }";
+static const char* kSource =
+    "kernel void fill(global int* p) { p[get_global_id(0)] = 5 * get_global_id(0); }";
 
 static void ShowSub(cl_device_id sub) {
   cl_uint units, references;
@@ -31,7 +32,8 @@ static void Use(cl_device_id sub) {
   OK(clEnqueueReadBuffer(q, mem, CL_TRUE, 0, 4000, values, 0, NULL, NULL));
   printf("  kernel on it %016llx\n", Hash(values, sizeof values));
   OK(clFinish(q));
-  usleep(50000);  // PoCL 3.1 may crash when a context on sub-devices goes while its worker is ending a command
+  usleep(
+      50000);  // PoCL 3.1 may crash when a context on sub-devices goes while its worker is ending a command
   OK(clReleaseMemObject(mem));
   OK(clReleaseKernel(kernel));
   OK(clReleaseProgram(program));
@@ -60,9 +62,12 @@ int main(void) {
   OK(clGetDeviceInfo(device, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units, NULL));
   printf("units %u\n", units);
   const cl_device_partition_property equally[] = {CL_DEVICE_PARTITION_EQUALLY, 1, 0};
-  const cl_device_partition_property counts[] = {CL_DEVICE_PARTITION_BY_COUNTS, 1, CL_DEVICE_PARTITION_BY_COUNTS_LIST_END, 0};
-  const cl_device_partition_property two[] = {CL_DEVICE_PARTITION_BY_COUNTS, 1, 1, CL_DEVICE_PARTITION_BY_COUNTS_LIST_END, 0};
-  const cl_device_partition_property many[] = {CL_DEVICE_PARTITION_BY_COUNTS, 1000, CL_DEVICE_PARTITION_BY_COUNTS_LIST_END, 0};
+  const cl_device_partition_property counts[] = {CL_DEVICE_PARTITION_BY_COUNTS, 1,
+                                                 CL_DEVICE_PARTITION_BY_COUNTS_LIST_END, 0};
+  const cl_device_partition_property two[] = {CL_DEVICE_PARTITION_BY_COUNTS, 1, 1,
+                                              CL_DEVICE_PARTITION_BY_COUNTS_LIST_END, 0};
+  const cl_device_partition_property many[] = {CL_DEVICE_PARTITION_BY_COUNTS, 1000,
+                                               CL_DEVICE_PARTITION_BY_COUNTS_LIST_END, 0};
   const cl_device_partition_property whole[] = {CL_DEVICE_PARTITION_EQUALLY, 1000, 0};
   const cl_device_partition_property affinity[] = {CL_DEVICE_PARTITION_BY_AFFINITY_DOMAIN,
                                                    CL_DEVICE_AFFINITY_DOMAIN_L4_CACHE, 0};

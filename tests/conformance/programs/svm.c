@@ -1,7 +1,8 @@
-// Coarse-grained SVM, if the device has it: allocation, map, copies, fills, kernels with pointers, deferred free.
-#include "program.h"
-
+// Coarse-grained SVM, if the device has it: allocation, map, copies, fills, kernels with pointers, deferred
+// free.
 #include <pthread.h>
+
+#include "program.h"
 
 static const char* kSource =
     "kernel void add(global int* p, int v) { p[get_global_id(0)] += v; }\n"

@@ -1,8 +1,8 @@
-// Threads: own queues, a shared queue, waits for one event from all, user events set by another thread, objects
-// made in one thread and used in the next.
-#include "program.h"
-
+// Threads: own queues, a shared queue, waits for one event from all, user events set by another thread,
+// objects made in one thread and used in the next.
 #include <pthread.h>
+
+#include "program.h"
 
 enum { kThreads = 8, kRounds = 40, kCount = 512 };
 static const char* kSource = "kernel void add(global int* p, int v) { p[get_global_id(0)] += v; }";
@@ -43,7 +43,8 @@ static void* SharedQueue(void* argument) {
   pthread_barrier_wait(&start);
   for (int round = 0; round < kRounds; ++round) {
     int value = index * 1000 + round;
-    OK(clEnqueueWriteBuffer(queue, shared, CL_FALSE, (size_t)(index * kRounds + round) * 4, 4, &value, 0, NULL, NULL));
+    OK(clEnqueueWriteBuffer(queue, shared, CL_FALSE, (size_t)(index * kRounds + round) * 4, 4, &value, 0,
+                            NULL, NULL));
     OK(clFinish(queue));
   }
   return NULL;
