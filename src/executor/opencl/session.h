@@ -52,6 +52,7 @@ class Session final : private StatusSink {
   // Waits until everything that was decoded has ended, user events apart. For tests.
   void WaitIdle();
   ObjectTable& objects() { return handler_->objects(); }
+  std::span<std::byte> arena() const { return runtime_.arena; }
 
  private:
   void PublishEvent(uint32_t slot, int32_t status, const wire::CommandTimes& times) override;
