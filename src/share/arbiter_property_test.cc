@@ -107,7 +107,7 @@ TEST(ArbiterShares, RandomMixes) {
 
 // An executor whose page says anything at all is ended or harmless: the honest keep at least their due.
 TEST(ArbiterLies, RandomPages) {
-  for (uint64_t seed = 1; seed <= 20; ++seed) {
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
     SCOPED_TRACE(seed);
     BedOptions options;
     options.seed = seed;

@@ -44,7 +44,7 @@ struct LeaseBed::Session {
 LeaseBed::LeaseBed(const BedOptions& options) : options_(options), random_(options.seed) {
   auto table = LeaseTable::Create({[this](uint32_t slot, bool frozen) {
                                      AdvanceDevice();
-                                     for (auto& session : sessions_) {
+                                     for (Session* session : live_) {
                                        if (session->alive && session->slot == slot) {
                                          session->frozen = frozen;
                                          if (!frozen) {
@@ -55,7 +55,7 @@ LeaseBed::LeaseBed(const BedOptions& options) : options_(options), random_(optio
                                      ArmDevice();
                                    },
                                    [this](uint32_t slot, const std::string&) {
-                                     for (auto& session : sessions_) {
+                                     for (Session* session : live_) {
                                        if (session->alive && session->slot == slot) {
                                          session->condemned = true;
                                          Post(now() + 1, [this, i = session->index] { Kill(i); });
@@ -95,6 +95,7 @@ size_t LeaseBed::AddSession(VxpuId vxpu, Workload workload) {
   arbiter_->AddClient(ClientOf(*slot, 0), vxpu, clock_.Now());
   sessions_.push_back(std::move(session));
   Session& added = *sessions_.back();
+  live_.push_back(&added);
   Post(std::max(now(), added.workload.start_at_ns), [this, &added] {
     Refill(added);
     WakeEngine(added);
@@ -109,6 +110,7 @@ void LeaseBed::Kill(size_t index) {
   }
   AdvanceDevice();
   session.alive = false;
+  std::erase(live_, &session);
   session.submitted.clear();
   session.ready.clear();
   arbiter_->RemoveClient(ClientOf(session.slot, 0), clock_.Now());
@@ -167,7 +169,7 @@ void LeaseBed::RunUntil(int64_t until) {
 // Whoever was rung by the event wakes up later.
 void LeaseBed::AfterEvent() {
   bool rung = false;
-  for (auto& session : sessions_) {
+  for (Session* session : live_) {
     if (!session->alive) {
       continue;
     }
@@ -192,7 +194,7 @@ void LeaseBed::AfterEvent() {
 void LeaseBed::RunKeeper() {
   keeper_posted_ = false;
   ++keeper_passes_;
-  for (auto& session : sessions_) {
+  for (Session* session : live_) {
     if (session->alive) {
       arbiter_->Look(ClientOf(session->slot, 0), clock_.Now());
     }
@@ -326,14 +328,14 @@ void LeaseBed::AdvanceDevice() {
   const auto runs = [](const Session& s) {
     return s.alive && !s.frozen && !s.submitted.empty() && s.submitted.front().running;
   };
-  for (const auto& session : sessions_) {
+  for (const Session* session : live_) {
     running += runs(*session) ? 1 : 0;
   }
   if (running == 0 || elapsed <= 0) {
     return;
   }
   busy_ns_ += elapsed;
-  for (const auto& session : sessions_) {
+  for (Session* session : live_) {
     if (runs(*session)) {
       session->submitted.front().left_ns -= elapsed / static_cast<double>(running);
     }
@@ -343,7 +345,7 @@ void LeaseBed::AdvanceDevice() {
 void LeaseBed::ArmDevice() {
   size_t running = 0;
   double least = 1e18;
-  for (const auto& session : sessions_) {
+  for (const Session* session : live_) {
     if (session->alive && !session->frozen && !session->submitted.empty() && session->submitted.front().running) {
       ++running;
       least = std::min(least, session->submitted.front().left_ns);
@@ -359,7 +361,7 @@ void LeaseBed::ArmDevice() {
       return;
     }
     AdvanceDevice();
-    for (auto& session : sessions_) {
+    for (Session* session : live_) {
       constexpr double kDone = 0.5;
       if (session->alive && !session->frozen && !session->submitted.empty() &&
           session->submitted.front().running && session->submitted.front().left_ns < kDone) {

@@ -109,6 +109,7 @@ class LeaseBed {
   std::priority_queue<Event> events_;
   uint64_t order_ = 0;
   std::vector<std::unique_ptr<Session>> sessions_;
+  std::vector<Session*> live_;
   VxpuId next_vxpu_ = 1;
   bool keeper_posted_ = false;
   uint64_t keeper_timer_ = 0;  // generation
