@@ -25,7 +25,7 @@ cl_int ReadProperties(const cl_context_properties* properties, Session** session
         if (!IsValid(platform)) {
           return CL_INVALID_PLATFORM;
         }
-        *session = platform->session;
+        *session = SessionOf(platform);
         break;
       }
       case CL_CONTEXT_INTEROP_USER_SYNC:
@@ -146,6 +146,9 @@ cl_context CL_API_CALL clCreateContext(const cl_context_properties* properties, 
   cl_int status = ReadProperties(properties, &session);
   if (status != CL_SUCCESS) {
     return Failure(status, errcode_ret);
+  }
+  if (IsValid(devices[0])) {
+    ReviveAfterFork(devices[0]);
   }
   for (cl_uint i = 0; i < num_devices; ++i) {
     if (!IsValid(devices[i]) || (session != nullptr && devices[i]->session != session) ||

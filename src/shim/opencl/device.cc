@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "shim/opencl/info.h"
+#include "shim/opencl/process.h"
 #include "shim/opencl/query.h"
 
 namespace flexai::shim {
@@ -21,6 +22,19 @@ T ValueOf(const opencl::InfoTable& values, cl_device_info parameter, T otherwise
   return value;
 }
 
+// From version 2.1 on a launch of nothing succeeds.
+bool TakesEmptyRanges(const opencl::InfoTable& values) {
+  opencl::InfoBytes version;
+  constexpr char kPrefix[] = "OpenCL ";
+  constexpr size_t kPrefixLength = sizeof(kPrefix) - 1;
+  if (!values.Find(CL_DEVICE_VERSION, &version) || version.length < kPrefixLength + 3 ||
+      std::memcmp(version.data, kPrefix, kPrefixLength) != 0) {
+    return true;
+  }
+  const auto* digits = reinterpret_cast<const char*>(version.data) + kPrefixLength;
+  return digits[0] > '2' || (digits[0] == '2' && digits[2] >= '1');
+}
+
 // What checks need of a device, from `values`.
 void ReadLimits(Device* device, const opencl::InfoTable& values) {
   device->type = ValueOf<cl_device_type>(values, CL_DEVICE_TYPE, CL_DEVICE_TYPE_DEFAULT);
@@ -30,6 +44,12 @@ void ReadLimits(Device* device, const opencl::InfoTable& values) {
   device->base_align_bits = ValueOf<cl_uint>(values, CL_DEVICE_MEM_BASE_ADDR_ALIGN, 1024);
   device->images = ValueOf<cl_bool>(values, CL_DEVICE_IMAGE_SUPPORT, CL_FALSE);
   device->svm = ValueOf<cl_device_svm_capabilities>(values, CL_DEVICE_SVM_CAPABILITIES, 0);
+  device->host_queue_flags = ValueOf<cl_command_queue_properties>(
+      values, CL_DEVICE_QUEUE_ON_HOST_PROPERTIES,
+      CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE | CL_QUEUE_PROFILING_ENABLE);
+  device->device_queue_flags =
+      ValueOf<cl_command_queue_properties>(values, CL_DEVICE_QUEUE_ON_DEVICE_PROPERTIES, 0);
+  device->takes_empty_ranges = TakesEmptyRanges(values);
   device->non_uniform =
       ValueOf<cl_bool>(values, CL_DEVICE_NON_UNIFORM_WORK_GROUP_SUPPORT, CL_FALSE) != CL_FALSE;
   opencl::InfoBytes sizes;
@@ -64,6 +84,7 @@ size_t PartitionLength(const cl_device_partition_property* properties) {
 
 // Device and host time; an error where the device has no such timers.
 cl_int Timers(const Device* device, cl_ulong* times) {
+  ReviveAfterFork(device);
   InfoQuery query;
   query.function = FLEXAI_FUNCTION_INDEX(clGetDeviceAndHostTimer);
   query.object = device->id;
@@ -88,11 +109,12 @@ cl_int OwnValue(const Device* device, cl_device_info parameter, const InfoTarget
 
 }  // namespace
 
-Device* MakeRootDevice(Session* session, const opencl::DeviceInfo& info) {
-  auto* device = New<Device>(session, info.id);
+Device* MakeRootDevice(Session* session, const opencl::DeviceInfo& info, Device* known) {
+  Device* device = known != nullptr ? known : New<Device>(session, info.id);
   if (device == nullptr) {
     return nullptr;
   }
+  device->session = session;
   device->values = info.values;
   ReadLimits(device, info.values);
   device->unified = (info.flags & opencl::kDeviceUnifiedMemory) != 0;
@@ -134,6 +156,7 @@ cl_int CL_API_CALL clGetDeviceInfo(cl_device_id device, cl_device_info param_nam
   if (device->parent == nullptr && device->values.Find(param_name, &value)) {
     return target.Bytes(value.data, value.length);
   }
+  ReviveAfterFork(device);
   InfoQuery query;
   query.function = FLEXAI_FUNCTION_INDEX(clGetDeviceInfo);
   query.object = device->id;
@@ -146,6 +169,7 @@ cl_int CL_API_CALL clCreateSubDevices(cl_device_id in_device, const cl_device_pa
   if (!IsValid(in_device)) {
     return CL_INVALID_DEVICE;
   }
+  ReviveAfterFork(in_device);
   const size_t length = PartitionLength(properties);
   if (length == 0 || (out_devices == nullptr && num_devices_ret == nullptr) ||
       (out_devices != nullptr && num_devices == 0)) {

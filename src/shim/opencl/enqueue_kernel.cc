@@ -45,9 +45,22 @@ cl_int CheckLocalSize(const Device* device, const KernelLimits& limits, const Ra
   return CL_SUCCESS;
 }
 
+// Whether there is nothing to run.
+bool IsEmpty(const Range& range) {
+  for (cl_uint i = 0; range.global != nullptr && i < range.dimensions; ++i) {
+    if (range.global[i] == 0) {
+      return true;
+    }
+  }
+  return range.global == nullptr;
+}
+
 cl_int CheckRange(const Device* device, const Range& range) {
   if (range.dimensions < 1 || range.dimensions > device->max_dimensions || range.dimensions > kMaxDimensions) {
     return CL_INVALID_WORK_DIMENSION;
+  }
+  if (!device->takes_empty_ranges && IsEmpty(range)) {
+    return CL_INVALID_GLOBAL_WORK_SIZE;
   }
   for (cl_uint i = 0; range.offset != nullptr && range.global != nullptr && i < range.dimensions; ++i) {
     if (range.offset[i] > ~size_t{0} - range.global[i]) {
@@ -78,8 +91,8 @@ std::span<const uint64_t> Words(const size_t* sizes, cl_uint count) {
   return {reinterpret_cast<const uint64_t*>(sizes), sizes == nullptr ? 0 : count};
 }
 
-cl_int EnqueueKernel(cl_command_queue queue, cl_kernel kernel, const Range& range, cl_command_type type,
-                     cl_uint count, const cl_event* list, cl_event* event) {
+cl_int EnqueueKernel(cl_command_queue queue, cl_kernel kernel, Range range, cl_command_type type, cl_uint count,
+                     const cl_event* list, cl_event* event) {
   if (!IsValid(queue)) {
     return CL_INVALID_COMMAND_QUEUE;
   }
@@ -89,10 +102,17 @@ cl_int EnqueueKernel(cl_command_queue queue, cl_kernel kernel, const Range& rang
   if (kernel->program->context != queue->context) {
     return CL_INVALID_CONTEXT;
   }
+  if (range.local != nullptr && range.dimensions > 0 && range.local[0] == 0) {
+    range.local = nullptr;  // taken for not given
+  }
   Command command(queue, type, count, list, event);
   cl_int status = command.Check();
   if (status == CL_SUCCESS) {
     status = CheckLaunch(queue, kernel, range);
+  }
+  if (status == CL_SUCCESS && IsEmpty(range)) {
+    opencl::EnqueueMarker nothing;
+    return command.Done(command.Send(nothing));
   }
   if (status == CL_SUCCESS) {
     opencl::EnqueueNDRangeKernel message;

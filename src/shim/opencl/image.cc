@@ -28,7 +28,9 @@ cl_int CheckRequest(const ImageRequest& request) {
   if (request.format == nullptr) {
     return CL_INVALID_IMAGE_FORMAT_DESCRIPTOR;
   }
-  if (request.descriptor == nullptr) {
+  // Mip levels and samples belong to extensions with calls of their own; some drivers abort when asked.
+  if (request.descriptor == nullptr || request.descriptor->num_mip_levels != 0 ||
+      request.descriptor->num_samples != 0) {
     return CL_INVALID_IMAGE_DESCRIPTOR;
   }
   if (!request.context->images) {

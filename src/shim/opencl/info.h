@@ -19,7 +19,7 @@ struct InfoTarget {
       if (capacity < bytes) {
         return CL_INVALID_VALUE;
       }
-      if (bytes != 0) {
+      if (bytes != 0 && data != nullptr) {
         std::memcpy(value, data, bytes);
       }
     }

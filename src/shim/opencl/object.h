@@ -51,7 +51,7 @@ struct Object {
 
   const cl_icd_dispatch* const dispatch;  // first: loaders read it
   Kind kind;
-  Session* const session;
+  Session* session;  // platforms and devices move to a forked child's new session; nothing else changes it
   const uint64_t id;                 // its name in the executor
   std::atomic<uint64_t> counts{1};   // low half: the application's references; high half: holds
 };

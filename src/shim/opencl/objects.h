@@ -24,7 +24,10 @@ struct _cl_device_id final : flexai::shim::Object {
   size_t max_work_item_sizes[3] = {};
   cl_uint base_align_bits = 0;
   cl_bool images = CL_FALSE;
+  cl_command_queue_properties host_queue_flags = 0;
+  cl_command_queue_properties device_queue_flags = 0;
   cl_device_svm_capabilities svm = 0;
+  bool takes_empty_ranges = false;  // a launch of nothing succeeds
   bool non_uniform = false;  // takes work-groups that do not divide the range
   bool unified = false;      // its memory is the host's: buffers live in the arena
 };

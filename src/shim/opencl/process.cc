@@ -19,6 +19,7 @@ struct ProcessState {
   bool waited = false;  // for a daemon that was down: once is enough
   Session* sessions[kMaxPlatforms] = {};
   unsigned count = 0;
+  Session* parents[kMaxPlatforms] = {};  // by platform index, of the process this one was forked from
 };
 
 constinit ProcessState g_process;
@@ -26,7 +27,9 @@ constinit ProcessState g_process;
 void ForgetSessionsInChild() {
   ::new (&g_process.mutex) wire::FutexMutex();
   for (unsigned i = 0; i < g_process.count; ++i) {
-    g_process.sessions[i]->BecomeForkedChild();
+    Session* session = g_process.sessions[i];
+    session->BecomeForkedChild();
+    g_process.parents[session->index()] = session;
   }
   g_process.count = 0;
   g_process.waited = false;
@@ -44,7 +47,7 @@ void AttachAll() {
     if (!connection.Open(i, &attachment)) {
       continue;
     }
-    Session* session = Session::Open(attachment);
+    Session* session = Session::Open(attachment, i, g_process.parents[i]);
     if (session == nullptr) {
       DebugLog("cannot open a session", "its executor gave no description");
       Discard(attachment);
@@ -69,7 +72,17 @@ Session* SessionOf(cl_platform_id platform) {
   if (platform == nullptr) {
     return sessions.empty() ? nullptr : sessions[0];
   }
-  return IsValid(platform) ? platform->session : nullptr;
+  if (!IsValid(platform)) {
+    return nullptr;
+  }
+  ReviveAfterFork(platform);
+  return platform->session;
+}
+
+void ReviveAfterFork(const Object* object) {
+  if (object->session->forked()) {
+    Sessions();
+  }
 }
 
 void DebugLog(const char* what, const char* detail) {

@@ -92,6 +92,18 @@ Queue* MakeQueue(const QueueRequest& request, const cl_queue_properties* propert
   return queue;
 }
 
+// Properties that the device does not have; asked for all the same, some drivers abort.
+cl_int CheckSupport(const QueueRequest& request) {
+  const bool on_device = (request.flags & CL_QUEUE_ON_DEVICE) != 0;
+  const cl_command_queue_properties supported =
+      on_device ? request.device->device_queue_flags : request.device->host_queue_flags;
+  const cl_command_queue_properties wanted = request.flags & kHostFlags;
+  if ((wanted & ~supported) != 0 || (on_device && supported == 0)) {
+    return CL_INVALID_QUEUE_PROPERTIES;
+  }
+  return CL_SUCCESS;
+}
+
 cl_int CheckTarget(cl_context context, cl_device_id device) {
   if (!IsValid(context)) {
     return CL_INVALID_CONTEXT;
@@ -130,8 +142,10 @@ cl_command_queue CL_API_CALL clCreateCommandQueue(cl_context context, cl_device_
   if (status != CL_SUCCESS) {
     return Failure(status, errcode_ret);
   }
+  const QueueRequest request{context, device, properties, 0};
   const uint64_t sent[] = {CL_QUEUE_PROPERTIES, properties, 0};
-  Queue* queue = MakeQueue({context, device, properties, 0}, nullptr, sent, &status);
+  status = CheckSupport(request);
+  Queue* queue = status == CL_SUCCESS ? MakeQueue(request, nullptr, sent, &status) : nullptr;
   return queue != nullptr ? Success(queue, errcode_ret) : Failure(status, errcode_ret);
 }
 
@@ -142,6 +156,9 @@ cl_command_queue CL_API_CALL clCreateCommandQueueWithProperties(cl_context conte
   cl_int status = CheckTarget(context, device);
   if (status == CL_SUCCESS) {
     status = ReadProperties(properties, &request);
+  }
+  if (status == CL_SUCCESS) {
+    status = CheckSupport(request);
   }
   if (status != CL_SUCCESS) {
     return Failure(status, errcode_ret);

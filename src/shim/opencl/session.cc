@@ -11,34 +11,34 @@ namespace flexai::shim {
 using flexai::opencl::InfoCursor;
 using flexai::opencl::SessionInfo;
 
-Session::Session(const Attachment& attachment)
+Session::Session(const Attachment& attachment, unsigned index)
     : channel_(attachment.channel, attachment.geometry, attachment.session, attachment.executor),
       attachment_(attachment),
-      arena_at_base_(attachment.arena_at_base),
-      platform_(this) {
+      index_(index),
+      arena_at_base_(attachment.arena_at_base) {
   const char* sync = std::getenv("FLEXAI_SYNC");
   sync_ = sync != nullptr && sync[0] == '1';
   deferred_.Init(this);
   notifier_.Init(this);
 }
 
-Session* Session::Open(const Attachment& attachment) {
+Session* Session::Open(const Attachment& attachment, unsigned index, Session* parent) {
   void* memory = std::calloc(1, sizeof(Session));
   if (memory == nullptr) {
     return nullptr;
   }
-  auto* session = ::new (memory) Session(attachment);
+  auto* session = ::new (memory) Session(attachment, index);
   if (session->arena_.Init(attachment.arena, attachment.geometry.arena_bytes, true) &&
       session->slots_.Init(&session->channel_.status(0), attachment.geometry.status_slots,
                            &session->channel_.header().decoded_sequence) &&
-      session->ReadDescription()) {
+      session->ReadDescription(parent)) {
     return session;
   }
   Delete(session);
   return nullptr;
 }
 
-bool Session::ReadDescription() {
+bool Session::ReadDescription(Session* parent) {
   Reply<opencl::OpenSessionReply> reply;
   if (Call(opencl::OpenSession{}, &reply) != CL_SUCCESS) {
     return false;
@@ -46,14 +46,20 @@ bool Session::ReadDescription() {
   description_ = std::move(reply.bytes);
   const std::span<const std::byte> bytes = reply.message.description;
   SessionInfo info(bytes.data(), bytes.size());
-  platform_.values = info.platform();
+  platform_ = parent != nullptr ? parent->platform_ : New<Platform>(this);
+  if (platform_ == nullptr) {
+    return false;
+  }
   for (uint32_t i = 0; i < info.device_count(); ++i) {
     const opencl::DeviceInfo entry = info.NextDevice();
-    Device* device = MakeRootDevice(this, entry);
-    if (!info.ok() || device == nullptr || !devices_.Push(device)) {
+    Device* known = parent != nullptr ? parent->FindDevice(entry.id) : nullptr;
+    Device* device = info.ok() ? MakeRootDevice(this, entry, known) : nullptr;
+    if (device == nullptr || !devices_.Push(device)) {
       return false;
     }
   }
+  platform_->session = this;
+  platform_->values = info.platform();
   return info.ok() && !devices_.empty();
 }
 

@@ -55,10 +55,13 @@ struct Attachment {
 class Session {
  public:
   // Opens the session: fetches its description and makes its platform and devices. Null if the executor ended
-  // or sent nonsense; the attachment is then still the caller's.
-  static Session* Open(const Attachment& attachment);
+  // or sent nonsense; the attachment is then still the caller's. `index`: of the platform. `parent` (may be null)
+  // is the session that the process this one was forked from had for the platform: its platform and devices are
+  // taken over, because loaders and applications keep such handles across a fork.
+  static Session* Open(const Attachment& attachment, unsigned index = 0, Session* parent = nullptr);
 
-  Platform* platform() { return &platform_; }
+  unsigned index() const { return index_; }
+  Platform* platform() { return platform_; }
   std::span<Device* const> devices() const { return devices_.span(); }
   // The root device of that id; null if there is none.
   Device* FindDevice(uint64_t id) const;
@@ -130,8 +133,8 @@ class Session {
   bool arena_at_base() const { return arena_at_base_; }
 
  private:
-  explicit Session(const Attachment& attachment);
-  bool ReadDescription();
+  Session(const Attachment& attachment, unsigned index);
+  bool ReadDescription(Session* parent);
   void Ping();
 
   template <class Message>
@@ -152,12 +155,13 @@ class Session {
 
   wire::ClientChannel channel_;
   const Attachment attachment_;
+  const unsigned index_;
   std::atomic<bool> forked_{false};
   std::atomic<uint64_t> next_id_{0x10000};
   const bool arena_at_base_;
   bool sync_ = false;  // FLEXAI_SYNC
   Array<std::byte> description_;
-  Platform platform_;
+  Platform* platform_ = nullptr;
   Array<Device*> devices_;
   Arena arena_;
   StatusSlots slots_;
