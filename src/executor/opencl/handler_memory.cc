@@ -32,6 +32,23 @@ cl_mem MakeBuffer(const Api& api, const Context& context, std::span<const uint64
                                           status);
 }
 
+// Whether an image is larger than every device of the context says it can be.
+bool BeyondLimits(const Context& context, const cl_image_desc& descriptor) {
+  const bool volume = descriptor.image_type == CL_MEM_OBJECT_IMAGE3D;
+  for (const Ref<Device>& device : context.devices()) {
+    const auto limit = [&](cl_device_info parameter) {
+      return device::opencl::DeviceNumber<size_t>(context.runtime().platform, device->native(), parameter, SIZE_MAX);
+    };
+    const bool fits = descriptor.image_width <= limit(volume ? CL_DEVICE_IMAGE3D_MAX_WIDTH : CL_DEVICE_IMAGE2D_MAX_WIDTH) &&
+                      descriptor.image_height <= limit(volume ? CL_DEVICE_IMAGE3D_MAX_HEIGHT : CL_DEVICE_IMAGE2D_MAX_HEIGHT) &&
+                      (!volume || descriptor.image_depth <= limit(CL_DEVICE_IMAGE3D_MAX_DEPTH));
+    if (fits) {
+      return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 void Handler::On(const FrameHeader& header, const calls::CreateBuffer& call) {
@@ -123,11 +140,12 @@ cl_int Handler::MakeImage(const calls::CreateImage& call, calls::CreateImageRepl
     return CL_INVALID_IMAGE_SIZE;
   }
   const std::span<const std::byte> initial = runtime_.Find(call.initial);
-  if (call.initial.length() != 0 && initial.size() < layout.host_bytes) {
-    return CL_INVALID_VALUE;
+  if (call.initial.length() != 0 && (!layout.host_valid || initial.size() < layout.host_bytes)) {
+    return layout.host_valid ? CL_INVALID_VALUE : CL_INVALID_IMAGE_DESCRIPTOR;
   }
   MemoryCharge charge;
-  if (memory == nullptr && !charge.Take(*context, layout.device_bytes)) {
+  // The driver refuses what is larger than it supports by itself, and with a code of its own.
+  if (memory == nullptr && !BeyondLimits(*context, descriptor) && !charge.Take(*context, layout.device_bytes)) {
     return CL_MEM_OBJECT_ALLOCATION_FAILURE;
   }
   const cl_mem_flags flags =
@@ -143,6 +161,10 @@ cl_int Handler::MakeImage(const calls::CreateImage& call, calls::CreateImageRepl
   }
   if (native == nullptr) {
     return status != CL_SUCCESS ? status : CL_OUT_OF_RESOURCES;
+  }
+  if (memory == nullptr && charge.bytes() == 0) {
+    api().clReleaseMemObject(native);  // it was not beyond the driver's limits after all
+    return CL_INVALID_IMAGE_SIZE;
   }
   auto* image = new Memory(runtime_, ObjectKind::kImage, call.image, native, Ref<Context>(context),
                            Ref<Memory>(memory), std::move(charge));

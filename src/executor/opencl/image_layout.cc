@@ -98,11 +98,12 @@ ImageLayout LayoutOf(const cl_image_format& format, const cl_image_desc& descrip
   if (descriptor.image_type == CL_MEM_OBJECT_IMAGE1D_ARRAY && slice_pitch == 0) {
     slice_pitch = descriptor.image_row_pitch;
   }
+  rows = std::max<uint64_t>(rows, 1);
+  slices = std::max<uint64_t>(slices, 1);
   layout.valid = Multiply(width, layout.element_bytes, &row_bytes) &&
-                 PitchedBytes(row_bytes, std::max<uint64_t>(rows, 1), std::max<uint64_t>(slices, 1), 0, 0,
-                              &layout.device_bytes) &&
-                 PitchedBytes(row_bytes, std::max<uint64_t>(rows, 1), std::max<uint64_t>(slices, 1),
-                              descriptor.image_row_pitch, slice_pitch, &layout.host_bytes);
+                 PitchedBytes(row_bytes, rows, slices, 0, 0, &layout.device_bytes);
+  layout.host_valid = layout.valid && PitchedBytes(row_bytes, rows, slices, descriptor.image_row_pitch, slice_pitch,
+                                                   &layout.host_bytes);
   return layout;
 }
 

@@ -9,10 +9,11 @@
 namespace flexai::executor::opencl {
 
 struct ImageLayout {
-  bool valid = false;         // false: the numbers overflow
-  uint64_t element_bytes = 0; // 16 for a format unknown here (the largest there is)
-  uint64_t device_bytes = 0;  // without padding
-  uint64_t host_bytes = 0;    // by the descriptor's pitches
+  bool valid = false;          // false: the numbers overflow
+  bool host_valid = false;     // false: or the pitches are no pitches
+  uint64_t element_bytes = 0;  // 16 for a format unknown here (the largest there is)
+  uint64_t device_bytes = 0;   // without padding
+  uint64_t host_bytes = 0;     // by the descriptor's pitches
 };
 
 uint64_t ElementBytes(const cl_image_format& format);
