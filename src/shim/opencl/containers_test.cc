@@ -4,9 +4,11 @@
 #include <cstring>
 #include <memory>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "base/random.h"
+#include "shim/opencl/build_options.h"
 #include "shim/opencl/deferred.h"
 #include "shim/opencl/host_memory.h"
 #include "shim/opencl/image_layout.h"
@@ -149,6 +151,28 @@ TEST(HostLayoutTest, GathersAndScattersWithPitches) {
   EXPECT_EQ(host[4], std::byte{4});
   EXPECT_EQ(host[43], std::byte{255});
   EXPECT_EQ(host[44], std::byte{44});
+}
+
+std::string Resolved(const char* options) {
+  Array<char> resolved;
+  bool changed = false;
+  EXPECT_TRUE(ResolveIncludes(options, "/home/me", &resolved, &changed));
+  const std::string text(resolved.data(), resolved.size());
+  EXPECT_EQ(changed, text != options);
+  return text;
+}
+
+TEST(BuildOptionsTest, RelativeIncludeFoldersBecomeAbsolute) {
+  EXPECT_EQ(Resolved("-I headers -DA=1"), "-I /home/me/headers -DA=1");
+  EXPECT_EQ(Resolved("-cl-fast-relaxed-math  -Iheaders"), "-cl-fast-relaxed-math  -I/home/me/headers");
+  EXPECT_EQ(Resolved("-I . -I.."), "-I /home/me/. -I/home/me/..");
+  EXPECT_EQ(Resolved("-I \"a b\" -I'c d'"), "-I \"/home/me/a b\" -I'/home/me/c d'");
+}
+
+TEST(BuildOptionsTest, TheRestStays) {
+  EXPECT_EQ(Resolved(""), "");
+  EXPECT_EQ(Resolved("-I/usr/include -I \"/opt/x\""), "-I/usr/include -I \"/opt/x\"");
+  EXPECT_EQ(Resolved("-D I=\"-I x\" -I"), "-D I=\"-I x\" -I");
 }
 
 TEST(ImageLayoutTest, KnowsElementSizes) {

@@ -89,6 +89,7 @@ struct _cl_program final : flexai::shim::Object {
   flexai::wire::FutexMutex mutex;  // guards what follows
   uint32_t build_slot = flexai::wire::kNoSlot;  // of a build that runs
   flexai::shim::KernelDefinition* definitions = nullptr;
+  flexai::shim::Array<char> options;  // of the last build, with NUL, if others were sent
   bool described = false;  // `definitions` are all there are
   flexai::shim::Array<flexai::shim::ProgramCallback> callbacks;
 };

@@ -1,6 +1,7 @@
 // Building, compiling and linking programs.
 #include <cstring>
 
+#include "shim/opencl/build_options.h"
 #include "shim/opencl/program.h"
 
 namespace flexai::shim {
@@ -16,9 +17,36 @@ struct BuildNotify {
   bool contradicts() const { return function == nullptr && user_data != nullptr; }
 };
 
-std::span<const std::byte> OptionBytes(const char* options) {
-  return {reinterpret_cast<const std::byte*>(options), options == nullptr ? 0 : std::strlen(options)};
-}
+// The options of a build as they are sent. What the application gave is kept where that differs.
+class BuildOptions {
+ public:
+  BuildOptions(Program* program, const char* options) {
+    bytes_ = AsBytes(options, options == nullptr ? 0 : std::strlen(options));
+    Array<char> folder;
+    bool changed = false;
+    if (options != nullptr && std::strstr(options, "-I") != nullptr && WorkingFolder(&folder) &&
+        ResolveIncludes(options, folder.data(), &resolved_, &changed) && changed) {
+      bytes_ = AsBytes(resolved_.data(), resolved_.size());
+    }
+    if (program != nullptr) {
+      const wire::FutexLock lock(program->mutex);
+      program->options.Clear();
+      if (changed && !program->options.Append(options, std::strlen(options) + 1)) {
+        program->options.Clear();
+      }
+    }
+  }
+
+  std::span<const std::byte> bytes() const { return bytes_; }
+
+ private:
+  static std::span<const std::byte> AsBytes(const char* text, size_t length) {
+    return {reinterpret_cast<const std::byte*>(text), length};
+  }
+
+  Array<char> resolved_;
+  std::span<const std::byte> bytes_;
+};
 
 bool IdsOf(cl_uint count, const cl_device_id* devices, ShortArray<uint64_t, 16>* ids) {
   if (!ids->Reserve(count)) {
@@ -174,10 +202,11 @@ cl_int CL_API_CALL clBuildProgram(cl_program program, cl_uint num_devices, const
   if (status != CL_SUCCESS) {
     return status;
   }
+  const BuildOptions sent_options(program, options);
   flexai::opencl::BuildProgram message;
   message.program = program->id;
   message.devices = devices.span();
-  message.options = OptionBytes(options);
+  message.options = sent_options.bytes();
   message.slot = slot;
   status = program->session->Send(message);
   if (status != CL_SUCCESS) {
@@ -209,10 +238,11 @@ cl_int CL_API_CALL clCompileProgram(cl_program program, cl_uint num_devices, con
   if (status != CL_SUCCESS) {
     return status;
   }
+  const BuildOptions sent_options(program, options);
   flexai::opencl::CompileProgram message;
   message.program = program->id;
   message.devices = devices.span();
-  message.options = OptionBytes(options);
+  message.options = sent_options.bytes();
   message.headers = headers.span();
   message.header_names = {reinterpret_cast<const std::byte*>(names.data()), names.size()};
   message.slot = slot;
@@ -259,11 +289,12 @@ cl_program CL_API_CALL clLinkProgram(cl_context context, cl_uint num_devices, co
   status = program == nullptr || !IdsOf(num_devices, device_list, &devices) ? CL_OUT_OF_HOST_MEMORY
                                                                             : BeginBuild(program, &slot);
   if (status == CL_SUCCESS) {
+    const BuildOptions sent_options(nullptr, options);
     flexai::opencl::LinkProgram message;
     message.program = program->id;
     message.context = context->id;
     message.devices = devices.span();
-    message.options = OptionBytes(options);
+    message.options = sent_options.bytes();
     message.inputs = inputs.span();
     message.slot = slot;
     status = context->session->Send(message);

@@ -119,6 +119,12 @@ cl_int CL_API_CALL clGetProgramBuildInfo(cl_program program, cl_device_id device
     return target.Value(cl_build_status{CL_BUILD_IN_PROGRESS});
   }
   WaitForBuild(program);
+  if (param_name == CL_PROGRAM_BUILD_OPTIONS) {
+    const flexai::wire::FutexLock lock(program->mutex);
+    if (!program->options.empty()) {
+      return target.List(program->options.data(), program->options.size());
+    }
+  }
   InfoQuery query;
   query.function = FLEXAI_FUNCTION_INDEX(clGetProgramBuildInfo);
   query.object = program->id;
