@@ -44,7 +44,10 @@ Device ReadDevice(const json& platform, const json& device) {
   read.max_allocation = {device.value("max_alloc_bytes", read.memory.value)};
   read.compute_units = device.value("compute_units", 0u);
   read.unified_memory = device.value("unified_memory", false);
-  read.available = device.value("available", true);
+  read.problem = device.value("problem", "");
+  if (read.problem.empty() && !device.value("available", true)) {
+    read.problem = "its driver says that it is not available";
+  }
   return read;
 }
 

@@ -22,7 +22,7 @@ struct Device {
   Bytes memory, max_allocation;
   uint32_t compute_units = 0;
   bool unified_memory = false;
-  bool available = true;
+  std::string problem;  // why it cannot be used, one sentence; empty if it can
 };
 
 struct Inventory {

@@ -13,8 +13,8 @@ namespace {
 constexpr Nanos kStartTimeout = Seconds(15);
 constexpr Nanos kPollInterval = Millis(5);
 constexpr Nanos kHelloTimeout = Seconds(5);
-constexpr int kStartAgain = 4;
-constexpr Nanos kStartAgainDelay = Millis(250);
+constexpr int kAttempts = 5;
+constexpr Nanos kAttemptDelay = Millis(200);
 
 }  // namespace
 
@@ -44,21 +44,36 @@ void KeeperHost::Begin(bool may_start, std::function<void(Status)> done) {
     return done({});
   }
   waiting_.push_back(std::move(done));
+  may_start_ = may_start_ || may_start;
   if (beginning_) {
     return;
   }
   beginning_ = true;
-  start_again_ = kStartAgain;
+  attempts_left_ = kAttempts;
+  Attempt();
+}
+
+void KeeperHost::Attempt() {
+  --attempts_left_;
   if (TryConnect()) {
     return SayHello();
   }
-  if (!may_start) {
+  if (!may_start_) {
     return Settle(NotFound(fmt::format("device {} has no keeper of this flexaid", options_.device)));
   }
   if (const Status started = StartProcess(); !started.ok()) {
     return Settle(started);
   }
   PollSocket(os::MonotonicClock().Now() + kStartTimeout);
+}
+
+void KeeperHost::AttemptAgainOr(const Status& failure) {
+  link_.reset();
+  loop_.Cancel(timer_);
+  if (attempts_left_ == 0) {
+    return Settle(failure);
+  }
+  timer_ = loop_.After(kAttemptDelay, [this] { Attempt(); });
 }
 
 Status KeeperHost::StartProcess() {
@@ -76,6 +91,9 @@ Status KeeperHost::StartProcess() {
                      "--reserve",  std::to_string(options_.reserve.value),
                      "--log-dir",  options_.log_directory,
                      "--max-command-seconds", std::to_string(seconds)};
+  if (options_.freeze) {
+    spawn.arguments.emplace_back("--freeze");
+  }
   // What `flexai run` sets for its child is not meant for the processes that serve it.
   spawn.environment = os::Environment({"FLEXAI_ATTACH_SOCKET", "FLEXAI_VXPUS", "OCL_ICD_VENDORS", "OCL_ICD_FILENAMES"});
   spawn.fds = {{nothing.get(), 0}, {nothing.get(), 1}, {log.get(), 2}};
@@ -113,7 +131,10 @@ void KeeperHost::SayHello() {
   link_->Request({{"op", "hello"}, {"version", options_.version}}, {}, kHelloTimeout,
                  [this](Result<KeeperReply> reply) {
                    if (!reply.ok()) {
-                     return Settle(reply.status().WithContext(fmt::format("keeper of device {}", options_.device)));
+                     const Status failure =
+                         reply.status().WithContext(fmt::format("keeper of device {}", options_.device));
+                     // One that is dying still accepts, for a moment.
+                     return failure.code() == Code::kUnavailable ? AttemptAgainOr(failure) : Settle(failure);
                    }
                    serving_ = true;
                    events_.serving(reply->body);
@@ -133,16 +154,8 @@ void KeeperHost::ProcessEnded(const std::shared_ptr<os::Process>& process) {
     return;
   }
   if (LockIsTaken()) {
-    // By a keeper that is on its way out, perhaps: try again before saying that the device is taken.
-    if (start_again_-- > 0) {
-      loop_.Cancel(timer_);
-      timer_ = loop_.After(kStartAgainDelay, [this] {
-        const Status started = StartProcess();
-        started.ok() ? PollSocket(os::MonotonicClock().Now() + kStartTimeout) : Settle(started);
-      });
-      return;
-    }
-    return Settle(FailedPrecondition(
+    // By a keeper that is on its way out, perhaps.
+    return AttemptAgainOr(FailedPrecondition(
         fmt::format("device {} is already served by the flexaid of another user or folder on this machine: use that "
                     "one (FLEXAI_RUNTIME_DIR), or stop it first",
                     options_.device)));
@@ -159,7 +172,7 @@ bool KeeperHost::LockIsTaken() const {
 
 void KeeperHost::Settle(const Status& status) {
   loop_.Cancel(timer_);
-  beginning_ = false;
+  beginning_ = may_start_ = false;
   problem_ = status.code() == Code::kNotFound ? Status() : status;
   if (!status.ok()) {
     link_.reset();

@@ -27,7 +27,8 @@ struct KeeperOptions {
   std::string socket, lock, log_directory;
   std::string keeper_program, executor_program;
   Bytes memory, reserve;
-  Nanos max_command;  // 0: no limit
+  Nanos max_command;    // 0: no limit
+  bool freeze = false;  // executors of this device can be stopped in the middle of a command
   std::string version;
 };
 
@@ -56,6 +57,8 @@ class KeeperHost {
 
  private:
   void Begin(bool may_start, std::function<void(Status)> done);
+  void Attempt();
+  void AttemptAgainOr(const Status& failure);
   Status StartProcess();
   void PollSocket(Nanos give_up_at);
   bool TryConnect();
@@ -76,7 +79,8 @@ class KeeperHost {
   bool serving_ = false;
   bool beginning_ = false;
   Status problem_;
-  int start_again_ = 0;
+  bool may_start_ = false;
+  int attempts_left_ = 0;
   uint64_t timer_ = 0;
   std::vector<std::function<void(Status)>> waiting_;
 };

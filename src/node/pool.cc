@@ -13,6 +13,7 @@ namespace {
 using nlohmann::json;
 
 constexpr uint32_t kMaxRestarts = 5;
+constexpr Nanos kRestartDelay = Seconds(1);
 
 Bytes DefaultReserve(Bytes memory) { return {std::max<uint64_t>(memory.value / 16, 256ull << 20)}; }
 
@@ -45,6 +46,9 @@ Pool::Pool(os::EventLoop& loop, telemetry::Log& log, telemetry::MetricRegistry& 
     : loop_(loop), log_(log), metrics_(metrics), ids_(ids), options_(std::move(options)) {}
 
 Pool::~Pool() {
+  for (const auto& [id, entry] : entries_) {
+    loop_.Cancel(entry->restart_timer);
+  }
   for (const auto& [id, owner] : owners_) {
     loop_.Unwatch(owner.get());
   }
@@ -75,6 +79,7 @@ void Pool::AddDevice(const Device& device) {
   auto entry = std::make_unique<Entry>();
   DeviceState& state = entry->state;
   state.device = device;
+  state.problem = device.problem.empty() ? Status() : Unavailable(device.problem);
   Bytes memory = device.memory;
   std::optional<Bytes> reserve;
   if (const auto config = options_.config.devices.find(device.id); config != options_.config.devices.end()) {
@@ -94,6 +99,7 @@ void Pool::AddDevice(const Device& device) {
   keeper.memory = memory;
   keeper.reserve = state.reserve;
   keeper.max_command = options_.config.max_command;
+  keeper.freeze = device.type == "cpu";
   keeper.version = options_.version;
   Entry* raw = entry.get();
   entry->keeper = std::make_unique<KeeperHost>(
@@ -105,6 +111,9 @@ void Pool::AddDevice(const Device& device) {
 
 void Pool::StartKeepers() {
   for (const auto& [id, entry] : entries_) {
+    if (!entry->state.device.problem.empty()) {
+      continue;
+    }
     entry->keeper->Ensure([this, raw = entry.get()](const Status& status) {
       raw->state.problem = status;
       if (!status.ok()) {
@@ -211,15 +220,21 @@ void Pool::KeeperLost(Entry& entry, const Status& why) {
     SessionEnded(entry, id);
   }
   state.sessions.clear();
+  RestartKeeper(entry);
+}
+
+void Pool::RestartKeeper(Entry& entry) {
   if (entry.restarts++ >= kMaxRestarts) {
-    log_.Error("device {}: its keeper ended {} times; the next vXPU that is made starts it again", state.device.id,
-               entry.restarts);
+    log_.Error("device {}: its keeper failed {} times; the next vXPU that is made starts it again",
+               entry.state.device.id, entry.restarts);
     return;
   }
   entry.keeper->Ensure([this, &entry](const Status& status) {
     entry.state.problem = status;
-    if (!status.ok()) {
+    if (!status.ok() && !shutting_down_) {
       log_.Error("{}", status.message());
+      loop_.Cancel(entry.restart_timer);
+      entry.restart_timer = loop_.After(kRestartDelay, [this, &entry] { RestartKeeper(entry); });
     }
   });
 }
@@ -264,8 +279,17 @@ Pool::Entry* Pool::EntryOfVxpu(uint64_t id) {
 Result<std::vector<DeviceRoom>> Pool::Rooms(const VxpuRequest& request) const {
   FLEXAI_ASSIGN_OR_RETURN(const std::vector<const Device*> selected, SelectDevices(inventory_, request.device));
   std::vector<DeviceRoom> rooms;
+  std::string problems;
   for (const Device* device : selected) {
-    rooms.push_back(entries_.at(device->id)->state.room());
+    if (device->problem.empty()) {
+      rooms.push_back(entries_.at(device->id)->state.room());
+    } else {
+      problems += fmt::format("{}device {} cannot be used: {}", problems.empty() ? "" : "; ", device->id,
+                              device->problem);
+    }
+  }
+  if (rooms.empty()) {
+    return Unavailable(problems);
   }
   return rooms;
 }

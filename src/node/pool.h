@@ -115,7 +115,8 @@ class Pool {
   struct Entry {
     DeviceState state;
     std::unique_ptr<KeeperHost> keeper;
-    uint32_t restarts = 0;  // since a keeper last served for long
+    uint32_t restarts = 0;  // since a keeper last took a vXPU
+    uint64_t restart_timer = 0;
   };
   static constexpr Nanos kRequestTimeout = Seconds(10);
 
@@ -125,6 +126,7 @@ class Pool {
   void IngestSessions(Entry& entry, const nlohmann::json& account);
   void KeeperServing(Entry& entry, const nlohmann::json& hello);
   void KeeperLost(Entry& entry, const Status& why);
+  void RestartKeeper(Entry& entry);
   void Recreate(Entry& entry, const Vxpu& vxpu);
   void SendCreate(Entry& entry, Vxpu vxpu, std::function<void(Result<Vxpu>)> done);
   void WatchOwner(uint64_t id, os::UniqueFd pidfd);
