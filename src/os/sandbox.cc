@@ -22,11 +22,13 @@ namespace flexai::os {
 namespace {
 
 // Rights that change the file system. Reading stays with the user's own rights: drivers read from everywhere.
+// REFER is moving a file from one folder to another (compilers make a result in one and move it to its place), which
+// Landlock otherwise refuses; kernels before 5.19 don't know it, and then there is no Landlock here.
 constexpr uint64_t kWriteRights =
     LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
     LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
     LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |
-    LANDLOCK_ACCESS_FS_MAKE_SYM;
+    LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER;
 
 Status AllowBeneath(int ruleset, const std::string& path, uint64_t rights) {
   const UniqueFd folder(open(path.c_str(), O_PATH | O_CLOEXEC));
@@ -48,7 +50,7 @@ Status RestrictWriting(const SandboxOptions& options) {
   const UniqueFd ruleset(
       static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0)));
   if (!ruleset.valid()) {
-    return ErrnoStatus("this kernel has no Landlock");
+    return ErrnoStatus("this kernel has no Landlock, or one that is too old");
   }
   for (const std::string& folder : options.writable) {
     FLEXAI_RETURN_IF_ERROR(AllowBeneath(ruleset.get(), folder, kWriteRights));
