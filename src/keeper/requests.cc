@@ -124,12 +124,13 @@ Answer Keeper::Hello() const {
   }
   const uint64_t room = ledger_.Unreserved().value;
   const uint64_t overhead = options_.session_overhead.value;
+  const uint64_t capacity = options_.memory.value - std::min(options_.memory.value, options_.reserve.value);
   answer.body = {{"device", options_.device},
                  {"uid", os::EffectiveUser()},
                  {"now_ns", clock_.Now().value},
                  {"busy_ns", static_cast<int64_t>(busy)},
                  {"reserve_bytes", options_.reserve.value},
-                 {"capacity_bytes", options_.memory.value - std::min(options_.memory.value, options_.reserve.value)},
+                 {"capacity_bytes", capacity - std::min(capacity, overhead)},
                  {"free_bytes", room - std::min(room, overhead)},
                  {"free_share_permille", kWholeDevice.value - ledger_.Requested().value},
                  {"vxpus", std::move(vxpus)},
