@@ -86,7 +86,7 @@ class Chaos {
 
  private:
   std::vector<std::string> Env() const {
-    return os::Environment({"FLEXAI_RUNTIME_DIR=" + folder_ + "/run", "POCL_CACHE_DIR=" + folder_ + "/pocl"});
+    return os::Environment({"FLEXAI_RUNTIME_DIR=" + folder_ + "/run", "FLEXAI_LOCK_DIR=" + folder_});
   }
 
   Status StartDaemon() {
@@ -98,7 +98,7 @@ class Chaos {
   Status StartTenant() {
     os::SpawnOptions options{.program = build_ + "/flexai", .environment = Env()};
     options.arguments = {"run",   "--share", kShare, "--memory", kMemory,
-                         "--",    build_ + "/chaos_worker", fmt::format("{}", random_.Between(2, 8))};
+                         "--",    build_ + "/chaos_worker", fmt::format("0.{}", random_.Between(3, 9))};
     options.new_session = true;
     Tenant tenant;
     FLEXAI_ASSIGN_OR_RETURN(tenant.run, os::Spawn(options));
@@ -164,7 +164,7 @@ class Chaos {
     return roll < 35   ? Victim::kApplication
            : roll < 50 ? Victim::kRun
            : roll < 80 ? Victim::kExecutor
-           : roll < 92 ? Victim::kDaemon
+           : roll < 95 ? Victim::kDaemon
                        : Victim::kKeeper;
   }
 
@@ -194,7 +194,7 @@ class Chaos {
     MarkTenantOf(chosen.at("pid").get<pid_t>());
     FLEXAI_RETURN_IF_ERROR(os::SignalProcess(*pidfd, SIGKILL));
     const pid_t executor = chosen.at("executor_pid").get<pid_t>();
-    const uint64_t id = chosen.at("id").get<uint64_t>();
+    const uint64_t id = chosen.at("session").get<uint64_t>();
     FLEXAI_RETURN_IF_ERROR(WaitFor([&] { return kill(executor, 0) != 0; }, kReturnBound,
                                    fmt::format("executor {} still runs", executor)));
     return WaitFor([&] { return !HasSession(id); }, kReturnBound, fmt::format("session {} is still listed", id));
@@ -243,7 +243,7 @@ class Chaos {
   bool HasSession(uint64_t id) const {
     const Result<json> sessions = Sessions();
     return !sessions.ok() || std::any_of(sessions->begin(), sessions->end(),
-                                         [&](const json& session) { return session.at("id") == id; });
+                                         [&](const json& session) { return session.at("session") == id && !session.at("ended").get<bool>(); });
   }
   size_t CountVxpus() const {
     const Result<json> answer = Flexai({"ps", "-o", "json"});
@@ -254,12 +254,18 @@ class Chaos {
       return !os::HasEnded(tenant.run.pidfd);
     }));
   }
+  // The keeper whose command line names a socket in our folder.
   Result<pid_t> KeeperPid() const {
-    FLEXAI_ASSIGN_OR_RETURN(const json answer, Flexai({"devices", "-o", "json"}));
-    if (answer.at("devices").empty()) {
-      return NotFound("flexaid knows no device");
+    FLEXAI_ASSIGN_OR_RETURN(const std::vector<std::string> names, os::ListFolder("/proc"));
+    for (const std::string& name : names) {
+      const pid_t pid = std::atoi(name.c_str());
+      const Result<std::string> line = os::ReadFile(fmt::format("/proc/{}/cmdline", name));
+      if (pid > 0 && line.ok() && line->find("flexai-keeper") != std::string::npos &&
+          line->find(folder_) != std::string::npos) {
+        return pid;
+      }
     }
-    return answer.at("devices")[0].value("keeper_pid", 0);
+    return NotFound("no keeper runs");
   }
 
   // The application is a child of the tenant's `flexai run`.
@@ -284,11 +290,12 @@ class Chaos {
     }
     tenants_.clear();
     FLEXAI_RETURN_IF_ERROR(WaitFor([&] { return CountVxpus() == 0; }, kReturnBound, "vXPUs are left behind"));
-    FLEXAI_ASSIGN_OR_RETURN(const json sessions, Sessions());
-    if (!sessions.empty()) {
-      return Internal("sessions are left behind: " + sessions.dump());
-    }
-    return {};
+    return WaitFor(
+        [&] {
+          const Result<json> sessions = Sessions();
+          return sessions.ok() && sessions->empty();
+        },
+        kReturnBound, "sessions are left behind");
   }
 
   const std::string build_;
