@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -105,12 +106,31 @@ Status StartEmbedded(const node::RuntimePaths& paths) {
   return body.is_object() && body.value("ok", false) ? Status() : node::StatusFromJson(body);
 }
 
+Result<ApiClient> FindRunningDaemon(const node::Environment& environment) {
+  FLEXAI_ASSIGN_OR_RETURN(const node::RuntimePaths own, node::ResolveRuntimePaths(environment));
+  std::vector<node::RuntimePaths> candidates{own};
+  const node::RuntimePaths system{std::string(node::kSystemRuntimeDirectory)};
+  if (environment.variable("FLEXAI_RUNTIME_DIR").empty() && own.directory != system.directory) {
+    candidates.insert(candidates.begin(), system);
+  }
+  for (const node::RuntimePaths& paths : candidates) {
+    if (Result<ApiClient> client = ApiClient::Connect(paths); client.ok()) {
+      return client;
+    }
+  }
+  return Unavailable(fmt::format("no flexaid is running: start one with 'systemctl start flexaid', or a program with "
+                                 "'flexai run', which brings its own (looked for {})",
+                                 own.api_socket()));
+}
+
 }  // namespace
 
 Result<ApiClient> ApiClient::Connect(const node::RuntimePaths& paths) {
   FLEXAI_ASSIGN_OR_RETURN(os::UniqueFd socket, os::ConnectStream(paths.api_socket()));
   return ApiClient(paths, std::move(socket));
 }
+
+Result<os::UniqueFd> ApiClient::OpenDaemon() const { return os::OpenPeer(socket_.get()); }
 
 Result<std::string> ApiClient::Text(std::string_view method, std::string_view target, const std::string& body) {
   if (!os::WriteAll(socket_, RequestText(method, target, body), kAnswerTimeout).ok()) {
@@ -135,21 +155,20 @@ Result<json> ApiClient::Json(std::string_view method, std::string_view target, c
   return answer;
 }
 
+bool KeepersRemain(const node::RuntimePaths& paths) {
+  const Result<std::vector<std::string>> names = os::ListFolder(paths.directory);
+  return names.ok() && std::any_of(names->begin(), names->end(), [](const std::string& name) {
+           return name.starts_with("keeper-") && name.ends_with(".sock");
+         });
+}
+
 Result<ApiClient> FindDaemon(const node::Environment& environment) {
-  FLEXAI_ASSIGN_OR_RETURN(const node::RuntimePaths own, node::ResolveRuntimePaths(environment));
-  std::vector<node::RuntimePaths> candidates{own};
-  const node::RuntimePaths system{std::string(node::kSystemRuntimeDirectory)};
-  if (environment.variable("FLEXAI_RUNTIME_DIR").empty() && own.directory != system.directory) {
-    candidates.insert(candidates.begin(), system);
+  Result<ApiClient> running = FindRunningDaemon(environment);
+  if (running.ok()) {
+    return running;
   }
-  for (const node::RuntimePaths& paths : candidates) {
-    if (Result<ApiClient> client = ApiClient::Connect(paths); client.ok()) {
-      return client;
-    }
-  }
-  return Unavailable(fmt::format("no flexaid is running: start one with 'systemctl start flexaid', or a program with "
-                                 "'flexai run', which brings its own (looked for {})",
-                                 own.api_socket()));
+  const Result<node::RuntimePaths> own = node::ResolveRuntimePaths(environment);
+  return own.ok() && KeepersRemain(*own) ? FindOrStartDaemon(environment) : std::move(running);
 }
 
 Result<ApiClient> FindOrStartDaemon(const node::Environment& environment) {
@@ -157,7 +176,7 @@ Result<ApiClient> FindOrStartDaemon(const node::Environment& environment) {
   const os::MonotonicClock clock;
   const Nanos give_up_at = clock.Now() + kStartTimeout;
   for (;;) {
-    if (Result<ApiClient> found = FindDaemon(environment); found.ok()) {
+    if (Result<ApiClient> found = FindRunningDaemon(environment); found.ok()) {
       return found;
     }
     const Status started = StartEmbedded(own);

@@ -25,6 +25,8 @@ class ApiClient {
   Result<nlohmann::json> Json(std::string_view method, std::string_view target, const nlohmann::json* body = nullptr);
   Result<std::string> Text(std::string_view method, std::string_view target, const std::string& body = "");
 
+  // A pidfd of the daemon.
+  Result<os::UniqueFd> OpenDaemon() const;
   // Of the daemon; the attach socket is there too.
   const node::RuntimePaths& paths() const { return paths_; }
 
@@ -35,12 +37,15 @@ class ApiClient {
   os::UniqueFd socket_;
 };
 
-// The daemon this user talks to: that of FLEXAI_RUNTIME_DIR if set, else the system's, else the user's own.
-// kUnavailable if none runs.
+// The daemon this user talks to: that of FLEXAI_RUNTIME_DIR if set, else the system's, else the user's own. If none
+// runs but keepers do (somebody killed it), starts an embedded one, which adopts them. kUnavailable if there is none.
 Result<ApiClient> FindDaemon(const node::Environment& environment);
 
 // FindDaemon, or else starts an embedded flexaid in the user's own runtime folder and waits until it serves. It
 // outlives us and ends by itself when nothing is left to serve.
 Result<ApiClient> FindOrStartDaemon(const node::Environment& environment);
+
+// Whether keepers of `paths` seem to run: their sockets are there.
+bool KeepersRemain(const node::RuntimePaths& paths);
 
 }  // namespace flexai::cli

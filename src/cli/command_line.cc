@@ -42,20 +42,27 @@ struct Arguments {
   std::string shell;
 };
 
+// An option with a text, which may be anything but empty.
+CLI::Option* AddText(CLI::App* command, const std::string& name, std::string& to, const std::string& help) {
+  return command->add_option(name, to, help)->check([](const std::string& text) {
+    return std::string(text.empty() ? "must not be empty" : "");
+  });
+}
+
 void AddRun(CLI::App& app, Arguments* to) {
   CLI::App* run = app.add_subcommand("run", "Run a command on a virtual unit of its own: run [OPTIONS] -- COMMAND");
-  run->add_option("--share", to->run.share, "Guaranteed part of the device, 0.1% to 100% (default: 10%)");
-  run->add_option("--limit", to->run.limit, "Most it may take while others are idle (default: 100%)");
-  run->add_option("--memory", to->run.memory,
+  AddText(run, "--share", to->run.share, "Guaranteed part of the device, 0.1% to 100% (default: 10%)");
+  AddText(run, "--limit", to->run.limit, "Most it may take while others are idle (default: 100%)");
+  AddText(run, "--memory", to->run.memory,
                   "Memory quota, for example 2Gi (default: the same part of the memory as of the compute)");
-  run->add_option("--priority", to->run.priority, "low, normal or high (default: normal)");
-  run->add_option("--device", to->run.device,
+  AddText(run, "--priority", to->run.priority, "low, normal or high (default: normal)");
+  AddText(run, "--device", to->run.device,
                   "A device ('pocl-0'), a platform ('pocl') or a type ('gpu') (default: any with room)");
-  run->add_option("--name", to->run.name, "Name for people (default: the command's)");
+  AddText(run, "--name", to->run.name, "Name for people (default: the command's)");
   run->add_option("--vxpu", to->run.vxpus,
                   "One virtual unit as share=..,memory=..,limit=..,priority=..,device=..,name=..; may be given "
                   "several times; what is missing comes from the other options")
-      ->take_all();
+      ->allow_extra_args(false);
   run->add_flag("--keep-native", to->run.keep_native, "Show the native OpenCL devices to the command too");
   run->fallthrough(false)->prefix_command();  // what it does not know is left for us to judge
   run->footer(kRunExamples);
@@ -80,10 +87,10 @@ void AddStatus(CLI::App& app, Arguments* to) {
 void AddControl(CLI::App& app, Arguments* to) {
   CLI::App* resize = app.add_subcommand("resize", "Change share, limit, priority or memory of a live virtual unit");
   resize->add_option("vxpu", to->resize.id, "Its id ('flexai ps')")->required();
-  resize->add_option("--share", to->resize.share, "Guaranteed part of the device");
-  resize->add_option("--limit", to->resize.limit, "Most it may take");
-  resize->add_option("--memory", to->resize.memory, "Memory quota");
-  resize->add_option("--priority", to->resize.priority, "low, normal or high");
+  AddText(resize, "--share", to->resize.share, "Guaranteed part of the device");
+  AddText(resize, "--limit", to->resize.limit, "Most it may take");
+  AddText(resize, "--memory", to->resize.memory, "Memory quota");
+  AddText(resize, "--priority", to->resize.priority, "low, normal or high");
   resize->footer("Examples:\n  flexai resize 3 --share 50%\n  flexai resize 3 --memory 4Gi --priority low");
   CLI::App* stop = app.add_subcommand("stop", "End virtual units with their sessions, or single sessions");
   stop->add_option("ids", to->stop.ids, "Ids of virtual units, with --session of sessions");

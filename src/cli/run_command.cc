@@ -57,32 +57,72 @@ class OwnVxpus {
   std::vector<uint64_t> ids_;
 };
 
-// Waits for the child and passes signals on to it. Keys of the terminal reach the child by themselves.
-Result<os::ExitState> WaitAndForward(os::EventLoop& loop, const os::Process& child) {
-  FLEXAI_RETURN_IF_ERROR(loop.Watch(child.pidfd.get(), [&loop] { loop.Stop(); }));
-  FLEXAI_RETURN_IF_ERROR(loop.Run());
-  loop.Unwatch(child.pidfd.get());
-  return os::Reap(child);
-}
+// Keeps a daemon of our own alive while the child runs: the keepers and the child do not need it, but a session that
+// the child opens later does. The system's daemon has systemd for that.
+class DaemonWatch {
+ public:
+  DaemonWatch(os::EventLoop& loop, const Context& context, const ApiClient& client)
+      : loop_(loop), context_(context), paths_(client.paths()) {
+    const Result<node::RuntimePaths> own = node::ResolveRuntimePaths(context.environment);
+    if (own.ok() && own->directory == paths_.directory) {
+      Watch(client);
+    }
+  }
+  ~DaemonWatch() { Forget(); }
+  DaemonWatch(const DaemonWatch&) = delete;
+  DaemonWatch& operator=(const DaemonWatch&) = delete;
 
-Result<int> RunChild(const std::string& program, const std::vector<std::string>& command,
+ private:
+  void Watch(const ApiClient& client) {
+    Result<os::UniqueFd> daemon = client.OpenDaemon();
+    if (daemon.ok()) {
+      daemon_ = *std::move(daemon);
+      static_cast<void>(loop_.Watch(daemon_.get(), [this] { Ended(); }));
+    }
+  }
+  void Ended() {
+    Forget();
+    // An orderly end with its keepers is meant; any other is an accident.
+    if (KeepersRemain(paths_)) {
+      if (const Result<ApiClient> next = FindOrStartDaemon(context_.environment); next.ok()) {
+        Watch(*next);
+      }
+    }
+  }
+  void Forget() {
+    if (daemon_.valid()) {
+      loop_.Unwatch(daemon_.get());
+      daemon_.Reset();
+    }
+  }
+
+  os::EventLoop& loop_;
+  const Context& context_;
+  const node::RuntimePaths paths_;
+  os::UniqueFd daemon_;
+};
+
+// Runs the child and passes signals on to it. Keys of the terminal reach the child by themselves.
+Result<int> RunChild(os::EventLoop& loop, const std::string& program, const std::vector<std::string>& command,
                      const std::vector<std::string>& changes) {
-  FLEXAI_ASSIGN_OR_RETURN(const std::unique_ptr<os::EventLoop> loop, os::EventLoop::Create());
   os::Process child;
   // Watched before the child exists: a signal in between waits until there is somebody to pass it to.
-  FLEXAI_RETURN_IF_ERROR(loop->WatchSignals({SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2},
-                                            [&child](int signal, bool by_terminal) {
-                                              if (!by_terminal) {
-                                                static_cast<void>(os::SignalProcess(child.pidfd, signal));
-                                              }
-                                            }));
+  FLEXAI_RETURN_IF_ERROR(loop.WatchSignals({SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2},
+                                           [&child](int signal, bool by_terminal) {
+                                             if (!by_terminal) {
+                                               static_cast<void>(os::SignalProcess(child.pidfd, signal));
+                                             }
+                                           }));
   os::SpawnOptions spawn;
   spawn.program = program;
   spawn.arguments.assign(command.begin() + 1, command.end());
   spawn.environment = os::Environment(changes);
   spawn.die_with_parent = true;  // without us its vXPUs are gone, and the program could not go on
   FLEXAI_ASSIGN_OR_RETURN(child, os::Spawn(spawn));
-  FLEXAI_ASSIGN_OR_RETURN(const os::ExitState exit, WaitAndForward(*loop, child));
+  FLEXAI_RETURN_IF_ERROR(loop.Watch(child.pidfd.get(), [&loop] { loop.Stop(); }));
+  FLEXAI_RETURN_IF_ERROR(loop.Run());
+  loop.Unwatch(child.pidfd.get());
+  FLEXAI_ASSIGN_OR_RETURN(const os::ExitState exit, os::Reap(child));
   return exit.signaled ? 128 + exit.value : exit.value;
 }
 
@@ -144,9 +184,10 @@ int Run(const Context& context, const RunOptions& options) {
     return Report(context, prepared.status(),
                   prepared.status().code() == Code::kInvalidArgument ? kExitUsage : kExitRunFailed);
   }
+  Result<std::unique_ptr<os::EventLoop>> loop = os::EventLoop::Create();
   std::optional<Result<ApiClient>> client(FindOrStartDaemon(context.environment));
-  if (!client->ok()) {
-    return Report(context, client->status(), kExitRunFailed);
+  if (!loop.ok() || !client->ok()) {
+    return Report(context, loop.ok() ? client->status() : loop.status(), kExitRunFailed);
   }
   const node::RuntimePaths daemon = (*client)->paths();
   OwnVxpus vxpus(daemon);
@@ -155,9 +196,10 @@ int Run(const Context& context, const RunOptions& options) {
       return Report(context, made, kExitRunFailed);
     }
   }
-  client.reset();
+  const DaemonWatch watch(**loop, context, **client);
+  client.reset();  // it would only lie idle
   const Result<int> exit =
-      RunChild(*program, options.command,
+      RunChild(**loop, *program, options.command,
                {fmt::format("FLEXAI_ATTACH_SOCKET={}", daemon.attach_socket()),
                 fmt::format("FLEXAI_VXPUS={}", fmt::join(vxpus.ids(), ",")),
                 fmt::format("OCL_ICD_VENDORS={}", prepared->icd_folder),

@@ -39,7 +39,7 @@ struct Config {
   uint32_t max_sessions = 256;  // of all devices together
   uint32_t max_vxpus_per_user = 64;
   Permille default_share{100};
-  Nanos max_command = Seconds(60);  // 0: no limit
+  Nanos max_command = Seconds(600);  // 0: no limit
   Nanos idle_exit = Seconds(10);
   std::map<std::string, DeviceConfig, std::less<>> devices;  // by device id
 };
