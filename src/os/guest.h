@@ -36,6 +36,25 @@ bool ReturnSharedPages(void* at, uint64_t bytes);
 // Covers a range that MapForThisProcess left empty in a forked child with private zeros.
 bool CoverWithZeros(void* at, uint64_t bytes);
 
+// A memfd kept by number in a program that may close or reuse any number: before each use it is made sure that the
+// number still stands for the same file. A value; whoever keeps it closes it once.
+class SharedFile {
+ public:
+  SharedFile() = default;
+  // Duplicates `fd` to a high number, out of the way of programs that count theirs.
+  static SharedFile Keep(int fd);
+  // Writes all of it at `offset`; false if that is not possible.
+  bool Write(const void* data, size_t bytes, uint64_t offset) const;
+  void Close() const;
+
+ private:
+  bool IsOurs() const;
+
+  int fd_ = -1;
+  uint64_t device_ = 0;
+  uint64_t inode_ = 0;
+};
+
 // Starts a detached thread with every signal blocked.
 bool StartGuestThread(void* (*body)(void*), void* argument);
 // Runs `child` in every child made by fork from now on.

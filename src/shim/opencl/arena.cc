@@ -11,9 +11,6 @@ namespace {
 
 constexpr uint64_t kUnit = 64;
 constexpr uint64_t kPage = 4096;
-// Free memory this large in one piece, and this much in all, is worth the faults of touching it again.
-constexpr uint64_t kReturnPiece = 1 << 20;
-constexpr uint64_t kKeepDirty = 32 << 20;
 constexpr int kSearchSteps = 64;
 
 uint64_t RoundUp(uint64_t value, uint64_t multiple) { return (value + multiple - 1) & ~(multiple - 1); }
@@ -135,7 +132,7 @@ void Arena::Insert(ArenaBlock* block) {
   class_map_ |= uint64_t{1} << bin.first;
   subclass_map_[bin.first] |= uint32_t{1} << bin.second;
   free_bytes_ += block->length;
-  dirty_free_bytes_ += block->dirty;
+  dirty_free_bytes_.fetch_add(block->dirty, std::memory_order_relaxed);
 }
 
 void Arena::Remove(ArenaBlock* block) {
@@ -157,7 +154,7 @@ void Arena::Remove(ArenaBlock* block) {
   block->previous = block->next = nullptr;
   block->free = false;
   free_bytes_ -= block->length;
-  dirty_free_bytes_ -= block->dirty;
+  dirty_free_bytes_.fetch_sub(block->dirty, std::memory_order_relaxed);
 }
 
 ArenaBlock* Arena::Split(ArenaBlock* block, uint64_t bytes) {
@@ -220,7 +217,7 @@ ArenaRange Arena::Allocate(uint64_t bytes, uint64_t alignment) {
       Insert(rest);
     }
   }
-  return {block->offset, bytes, block};
+  return {block->offset, bytes, block, block->dirty == 0};
 }
 
 void Arena::Free(ArenaRange* range) {
@@ -229,8 +226,17 @@ void Arena::Free(ArenaRange* range) {
   if (block == nullptr) {
     return;
   }
-  const wire::FutexLock lock(mutex_);
-  block->dirty = block->length;
+  {
+    const wire::FutexLock lock(mutex_);
+    block->dirty = block->length;
+    PutBack(block);
+  }
+  if (dirty_free_bytes() > kMostDirty) {
+    Trim();
+  }
+}
+
+void Arena::PutBack(ArenaBlock* block) {
   if (block->left != nullptr && block->left->free) {
     Remove(block->left);
     block = Join(block->left, block);
@@ -239,21 +245,45 @@ void Arena::Free(ArenaRange* range) {
     Remove(block->right);
     block = Join(block, block->right);
   }
-  if (block->dirty >= kReturnPiece && dirty_free_bytes_ + block->dirty > kKeepDirty) {
-    ReturnPages(block);
-  }
   Insert(block);
 }
 
-void Arena::ReturnPages(ArenaBlock* block) {
-  if (shared_memory_) {
-    const uint64_t from = RoundUp(block->offset, kPage);
-    const uint64_t to = (block->offset + block->length) & ~(kPage - 1);
-    if (to > from && !os::ReturnSharedPages(base_ + from, to - from)) {
-      return;
+// A large free block with pages, taken out of its bin; null if there is none.
+ArenaBlock* Arena::TakeDirty() {
+  for (unsigned first = BinOf(kReturnPiece / kUnit).first; first < kClasses; ++first) {
+    for (ArenaBlock* head : bins_[first]) {
+      for (ArenaBlock* block = head; block != nullptr; block = block->next) {
+        if (block->dirty >= kReturnPiece) {
+          Remove(block);
+          return block;
+        }
+      }
     }
   }
-  block->dirty = 0;
+  return nullptr;
+}
+
+// Punching holes takes long: meanwhile the block counts as taken and others may be allocated.
+void Arena::Trim() {
+  while (shared_memory_ && NeedsTrim()) {
+    ArenaBlock* block = nullptr;
+    {
+      const wire::FutexLock lock(mutex_);
+      block = TakeDirty();
+    }
+    if (block == nullptr) {
+      return;
+    }
+    const uint64_t from = RoundUp(block->offset, kPage);
+    const uint64_t to = (block->offset + block->length) & ~(kPage - 1);
+    const bool returned = to > from && os::ReturnSharedPages(base_ + from, to - from);
+    const wire::FutexLock lock(mutex_);
+    block->dirty = 0;
+    PutBack(block);
+    if (!returned) {
+      return;  // not this kind of memory
+    }
+  }
 }
 
 ArenaBlock* Arena::NewBlock() {

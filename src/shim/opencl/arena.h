@@ -2,12 +2,14 @@
 //
 // Two-level segregated fit (M. Masmano et al., "TLSF", ECRTS 2004): allocation and release are O(1), free
 // neighbours are joined at once. The bookkeeping lies in private memory, because the arena is shared with an
-// executor that must not be able to corrupt it. Pages of large freed ranges go back to the machine.
+// executor that must not be able to corrupt it. Pages of freed ranges are kept a while, since touching fresh ones
+// costs more than copying into them; Trim gives those of large ranges back to the machine.
 //
 // Units: bytes; offsets from the arena's start; every range is a multiple of 64. Errors: an empty range when
 // there is no room. Thread safety: all methods may be called from any thread after Init.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -23,6 +25,7 @@ struct ArenaRange {
   uint64_t offset = 0;
   uint64_t length = 0;
   ArenaBlock* block = nullptr;
+  bool fresh = false;  // as allocated: no page of it exists yet
 
   explicit operator bool() const { return length != 0; }
 };
@@ -42,6 +45,10 @@ class Arena {
   ArenaRange Allocate(uint64_t bytes, uint64_t alignment = 64);
   // Gives the range back and empties it; nothing for a view.
   void Free(ArenaRange* range);
+  // Gives pages of large free ranges back to the machine until few are left.
+  void Trim();
+  // Whether Trim would have something to do.
+  bool NeedsTrim() const { return dirty_free_bytes_.load(std::memory_order_relaxed) > kKeepDirty; }
 
   std::byte* base() const { return base_; }
   uint64_t bytes() const { return bytes_; }
@@ -54,11 +61,16 @@ class Arena {
 
   uint64_t free_bytes() const { return free_bytes_; }
   // Freed bytes whose pages were not given back to the machine.
-  uint64_t dirty_free_bytes() const { return dirty_free_bytes_; }
+  uint64_t dirty_free_bytes() const { return dirty_free_bytes_.load(std::memory_order_relaxed); }
 
  private:
   static constexpr unsigned kClasses = 48;
   static constexpr unsigned kSubclasses = 16;
+  // Free memory this large in one piece is given back, as long as there is more than so much in all.
+  static constexpr uint64_t kReturnPiece = 1 << 20;
+  static constexpr uint64_t kKeepDirty = 32 << 20;
+  // More than this is given back at once.
+  static constexpr uint64_t kMostDirty = 1 << 30;
   struct Bin {
     unsigned first, second;
   };
@@ -72,7 +84,9 @@ class Arena {
   // Cuts `block` after `bytes`; the rest becomes a block of its own, not in any bin. Null without memory.
   ArenaBlock* Split(ArenaBlock* block, uint64_t bytes);
   ArenaBlock* Join(ArenaBlock* left, ArenaBlock* right);
-  void ReturnPages(ArenaBlock* block);
+  // Joins a block with its free neighbours and puts the whole in its bin.
+  void PutBack(ArenaBlock* block);
+  ArenaBlock* TakeDirty();
   ArenaBlock* NewBlock();
 
   wire::FutexMutex mutex_;
@@ -80,7 +94,7 @@ class Arena {
   uint64_t bytes_ = 0;
   bool shared_memory_ = false;
   uint64_t free_bytes_ = 0;
-  uint64_t dirty_free_bytes_ = 0;
+  std::atomic<uint64_t> dirty_free_bytes_{0};
   ArenaBlock* first_ = nullptr;
   ArenaBlock* spare_ = nullptr;  // block records to use again
   uint64_t class_map_ = 0;

@@ -105,8 +105,19 @@ TEST_F(ArenaTest, ReturnsPagesOfLargeFreedRanges) {
   std::memset(arena_.At(large.offset), 1, large.length);
   ASSERT_GE(ResidentBytes(), 128 * kMiB);
   arena_.Free(&large);
+  EXPECT_TRUE(arena_.NeedsTrim());
+  arena_.Trim();
   EXPECT_LT(ResidentBytes(), kMiB);
   EXPECT_EQ(arena_.dirty_free_bytes(), 0u);
+  EXPECT_FALSE(arena_.NeedsTrim());
+}
+
+TEST_F(ArenaTest, KnowsWhatWasNeverTouched) {
+  Make(4 * kMiB);
+  ArenaRange first = arena_.Allocate(kMiB);
+  EXPECT_TRUE(first.fresh);
+  arena_.Free(&first);
+  EXPECT_FALSE(arena_.Allocate(kMiB).fresh);
 }
 
 TEST_F(ArenaTest, KeepsAFewPagesForTheNextUse) {
@@ -114,6 +125,7 @@ TEST_F(ArenaTest, KeepsAFewPagesForTheNextUse) {
   ArenaRange small = arena_.Allocate(4 * kMiB);
   std::memset(arena_.At(small.offset), 1, small.length);
   arena_.Free(&small);
+  arena_.Trim();
   EXPECT_GE(ResidentBytes(), 4 * kMiB);
   EXPECT_EQ(arena_.dirty_free_bytes(), 4 * kMiB);
 }

@@ -146,6 +146,7 @@ bool AttachConnection::Open(unsigned index, Attachment* attachment) {
         arena = os::MapForThisProcess(answer.fds[1], reply.arena_bytes, 0);
       }
       attachment->arena = static_cast<std::byte*>(arena);
+      attachment->arena_file = os::SharedFile::Keep(answer.fds[1]);
       attachment->executor = answer.fds[2];
     }
   }
@@ -170,6 +171,7 @@ void Discard(const Attachment& attachment) {
     os::Unmap(attachment.arena, attachment.geometry.arena_bytes);
   }
   os::CloseFd(attachment.executor);
+  attachment.arena_file.Close();
 }
 
 }  // namespace flexai::shim

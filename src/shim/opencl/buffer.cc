@@ -55,7 +55,9 @@ cl_int PlaceContents(const BufferRequest& request, Memory* buffer, wire::Payload
       return CL_MEM_OBJECT_ALLOCATION_FAILURE;
     }
     if (has_contents) {
-      std::memcpy(buffer->data(), request.host_ptr, request.size);
+      session->CopyIn(buffer->storage.offset, request.host_ptr, request.size, buffer->storage.fresh);
+    } else if (buffer->storage.fresh) {
+      buffer->untouched.store(request.size, std::memory_order_relaxed);
     }
     return CL_SUCCESS;
   }

@@ -179,7 +179,7 @@ bool DeferredWork::WaitForRelease() {
 }
 
 void DeferredWork::SettleReleases() {
-  if (releases_.load(std::memory_order_acquire) == 0 || session_->lost()) {
+  if (!HasReleases() || session_->lost()) {
     return;
   }
   Memory* gone = nullptr;

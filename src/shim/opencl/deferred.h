@@ -77,6 +77,7 @@ class DeferredWork {
 
   // Keeps a memory object whose counts are zero until `slot` tells that the executor let it go.
   void AddRelease(_cl_mem* memory);
+  bool HasReleases() const { return releases_.load(std::memory_order_acquire) != 0; }
   // Finishes the releases that are due.
   void SettleReleases();
   // Waits for one release that is not yet due and finishes it; false if there is none.

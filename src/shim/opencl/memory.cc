@@ -54,6 +54,12 @@ cl_int CheckMemoryProperties(const cl_mem_properties* properties) {
 }
 
 ArenaRange AllocateArena(Session* session, uint64_t bytes, uint64_t alignment) {
+  // What was just released is worth waiting a moment for, because its pages exist.
+  constexpr uint64_t kWorthWaiting = 256 << 10;
+  if (bytes >= kWorthWaiting && session->deferred().HasReleases()) {
+    session->Ping();
+    session->deferred().SettleReleases();
+  }
   ArenaRange range = session->arena().Allocate(bytes, alignment);
   while (!range && !session->lost()) {
     session->deferred().Settle();
@@ -109,6 +115,9 @@ void FinishMemory(Memory* memory) {
       session->arena().Free(&map.staging);
     }
     session->arena().Free(&memory->storage);
+    if (session->arena().NeedsTrim()) {
+      session->notifier().TrimLater();
+    }
     session->slots().Free(memory->release_slot, true, 0);
   }
   Delete(memory);

@@ -70,21 +70,61 @@ Watch* Notifier::TakeDue(bool lost) {
   return due;
 }
 
+void Notifier::TrimLater() {
+  if (trim_wanted_.load(std::memory_order_relaxed)) {
+    return;
+  }
+  bool started = false;
+  {
+    const wire::FutexLock lock(mutex_);
+    started = StartThread();
+  }
+  if (!started) {
+    session_->arena().Trim();
+    return;
+  }
+  trim_wanted_.store(true, std::memory_order_relaxed);
+  Poke();
+}
+
+void Notifier::TrimIfDue() {
+  if (!trim_wanted_.load(std::memory_order_relaxed)) {
+    return;
+  }
+  const uint64_t now = os::MonotonicNs();
+  if (trim_at_ns_ == 0) {
+    trim_at_ns_ = now + kTrimAfterNs;
+  } else if (now >= trim_at_ns_) {
+    trim_at_ns_ = 0;
+    trim_wanted_.store(false, std::memory_order_relaxed);
+    session_->arena().Trim();
+  }
+}
+
+// How long the thread may sleep: for ever, unless it has something to look after.
+int64_t Notifier::SleepLimit() {
+  bool watching = false;
+  {
+    const wire::FutexLock lock(mutex_);
+    watching = first_ != nullptr;
+  }
+  if (trim_at_ns_ != 0) {
+    const uint64_t now = os::MonotonicNs();
+    const auto left = static_cast<int64_t>(trim_at_ns_ > now ? trim_at_ns_ - now : 0);
+    return watching && left > wire::ClientChannel::kPeerCheckNs ? wire::ClientChannel::kPeerCheckNs : left;
+  }
+  return watching ? wire::ClientChannel::kPeerCheckNs : -1;
+}
+
 void Notifier::Loop() {
   wire::ChannelHeader& header = session_->channel().header();
   header.notify_waiters.fetch_add(1, std::memory_order_seq_cst);
   for (;;) {
     const uint32_t seen = header.notify_word.load(std::memory_order_seq_cst);
-    const bool lost = session_->lost();
-    Watch* due = TakeDue(lost);
+    Watch* due = TakeDue(session_->lost());
     if (due == nullptr) {
-      bool idle = false;
-      {
-        const wire::FutexLock lock(mutex_);
-        idle = first_ == nullptr;
-      }
-      // Only with something to wait for is it worth looking after the executor.
-      if (!os::FutexWait(header.notify_word, seen, idle ? -1 : wire::ClientChannel::kPeerCheckNs)) {
+      TrimIfDue();
+      if (!os::FutexWait(header.notify_word, seen, SleepLimit())) {
         session_->channel().ExecutorEnded();
       }
       continue;

@@ -124,6 +124,14 @@ struct _cl_mem final : flexai::shim::Object {
   // Buffers whose bytes the shim can reach.
   bool in_arena() const { return bool{storage}; }
   std::byte* data() const { return session->arena().At(storage.offset); }
+  // Whether a write of `bytes` likely goes where no pages exist, of which there are fewer afterwards.
+  bool TakeUntouched(uint64_t bytes) {
+    const uint64_t left = untouched.load(std::memory_order_relaxed);
+    if (left != 0) {
+      untouched.store(left > bytes ? left - bytes : 0, std::memory_order_relaxed);
+    }
+    return left != 0;
+  }
 
   _cl_context* context = nullptr;  // held
   _cl_mem* parent = nullptr;       // held: of a sub-buffer, or the buffer behind an image
@@ -133,6 +141,7 @@ struct _cl_mem final : flexai::shim::Object {
   size_t origin = 0;  // of a sub-buffer in its parent
   void* host_ptr = nullptr;  // CL_MEM_USE_HOST_PTR
   flexai::shim::ArenaRange storage;  // a view for sub-buffers and SVM
+  std::atomic<uint64_t> untouched{0};  // bytes of `storage` that were never written, about
   bool has_properties = false;
   flexai::shim::Array<cl_mem_properties> properties;
   bool svm_backed = false;

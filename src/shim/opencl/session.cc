@@ -79,6 +79,7 @@ void Session::BecomeForkedChild() {
   channel_.MarkLost();
   os::CoverWithZeros(attachment_.channel, attachment_.geometry.channel_bytes());
   os::CloseFd(attachment_.executor);
+  attachment_.arena_file.Close();
 }
 
 void Session::Ping() { Call(opencl::Ping{}); }
@@ -159,9 +160,18 @@ bool Session::MakePayload(const void* data, size_t bytes, wire::Payload* payload
   if (!*staging) {
     return false;
   }
-  std::memcpy(arena_.At(staging->offset), data, bytes);
+  CopyIn(staging->offset, data, bytes, staging->fresh);
   payload->region = {staging->offset, bytes};
   return true;
+}
+
+void Session::CopyIn(uint64_t offset, const void* data, size_t bytes, bool fresh) {
+  // A write makes pages without zeroing and mapping each by a fault of its own.
+  constexpr size_t kWorthACall = 64 << 10;
+  if (fresh && bytes >= kWorthACall && attachment_.arena_file.Write(data, bytes, offset)) {
+    return;
+  }
+  std::memcpy(arena_.At(offset), data, bytes);
 }
 
 void Session::FreeWhenDecoded(ArenaRange* staging, uint64_t sequence) {

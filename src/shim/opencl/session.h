@@ -13,6 +13,7 @@
 
 #include "api/opencl/calls.h"
 #include "api/opencl/session_info.h"
+#include "os/guest.h"
 #include "shim/opencl/arena.h"
 #include "shim/opencl/deferred.h"
 #include "shim/opencl/host_memory.h"
@@ -48,6 +49,7 @@ struct Attachment {
   wire::Geometry geometry;
   std::byte* channel = nullptr;
   std::byte* arena = nullptr;
+  os::SharedFile arena_file;   // the arena's memfd, if it could be kept
   bool arena_at_base = false;  // the executor's pointers into the arena are ours
   int executor = -1;           // pidfd
 };
@@ -107,6 +109,9 @@ class Session {
     return status;
   }
 
+  // Waits until everything sent so far was decoded.
+  void Ping();
+
   // Waits until the status of `slot` is at most `status` (CL_RUNNING, CL_COMPLETE) or an error, which it
   // returns; CL_OUT_OF_RESOURCES if the session was lost first.
   cl_int WaitStatus(uint32_t slot, cl_int status);
@@ -119,6 +124,8 @@ class Session {
   // A blob for a frame: small ones inline, others copied to the arena. `*staging` holds the arena range, which
   // the caller frees when the executor has read it.
   bool MakePayload(const void* data, size_t bytes, wire::Payload* payload, ArenaRange* staging);
+  // Copies into the arena. `fresh`: the target has no pages yet, which is best left to the kernel.
+  void CopyIn(uint64_t offset, const void* data, size_t bytes, bool fresh);
   // Frees `staging` once the frame `sequence` has been decoded, or at once if there is no session any more.
   void FreeWhenDecoded(ArenaRange* staging, uint64_t sequence);
 
@@ -135,7 +142,6 @@ class Session {
  private:
   Session(const Attachment& attachment, unsigned index);
   bool ReadDescription(Session* parent);
-  void Ping();
 
   template <class Message>
   cl_int CallFor(const Message& message, Array<std::byte>* bytes) {

@@ -5,7 +5,10 @@ namespace flexai::shim {
 namespace {
 
 void CopyHere(const BufferTransfer& transfer) {
-  if (transfer.write) {
+  if (transfer.write && !transfer.rect) {
+    transfer.queue->session->CopyIn(transfer.buffer->storage.offset + transfer.offset, transfer.host.data,
+                                    transfer.span, transfer.buffer->TakeUntouched(transfer.span));
+  } else if (transfer.write) {
     CopyLayout(transfer.inside, transfer.host);
   } else {
     CopyLayout(transfer.host, transfer.inside);
