@@ -25,7 +25,6 @@ static void ShowContext(const char* label, cl_context c) {
 
 int main(void) {
   Begin();
-  ShowContext("plain", context);
   const cl_context_properties with_platform[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)platform, 0};
   int data = 0;
   cl_context a = GET(clCreateContext(with_platform, 1, &device, Notify, &data, &err));

@@ -7,6 +7,8 @@
 int main(void) {
   char folder[] = "/tmp/opencl-include-XXXXXX";
   if (!mkdtemp(folder) || chdir(folder) != 0 || mkdir("headers", 0755) != 0) return 1;
+  // docs/compatibility.md, "Behaviour": such folders must be readable by others.
+  if (chmod(folder, 0755) != 0) return 1;
   FILE* file = fopen("headers/value.h", "w");
   fputs("#define VALUE 4711\n", file);
   fclose(file);

@@ -8,4 +8,4 @@ run() {
   esac
 }
 # Differences: docs/compatibility.md, "Values of platform and device".
-normalise() { quota_values_out; }
+normalise() { legal_out info; }

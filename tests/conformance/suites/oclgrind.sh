@@ -17,7 +17,7 @@ flexai_wrapper() {
   FLEXAI_NATIVE_ICDS=$oclgrind_icd OCLGRIND_CHECK_API=1 through_flexai "$@"
 }
 normalise() {
-  local native=$ROOT/build/conformance/oclgrind/$1/native.out line errors=
+  local native=$results/oclgrind/$1/native.out line errors=
   while IFS= read -r line; do
     [ "$line" = "--- errors" ] && errors=1
     if [ -z "$errors" ]; then
