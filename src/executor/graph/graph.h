@@ -100,6 +100,8 @@ class Graph {
   // When the engine must call OnDeadline at the latest (monotonic); INT64_MAX if not at all.
   Nanos Deadline();
   void OnDeadline();
+  // Commands of queues that have not ended.
+  uint64_t outstanding() const { return outstanding_.load(std::memory_order_relaxed); }
   // Whether anything is with the driver.
   bool Busy() const { return on_device_count_.load(std::memory_order_relaxed) != 0; }
 
@@ -175,6 +177,7 @@ class Graph {
 
   std::atomic<Command*> completed_{nullptr};
   std::atomic<uint32_t> on_device_count_{0};
+  std::atomic<uint64_t> outstanding_{0};
   std::atomic<bool> watch_ends_{false};
 };
 

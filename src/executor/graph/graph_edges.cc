@@ -9,6 +9,7 @@ void Graph::Append(Command* command) {
   if (queue == nullptr) {
     return;
   }
+  outstanding_.fetch_add(1, std::memory_order_relaxed);
   queue->last_sequence = command->sequence;
   command->previous_in_queue = queue->last;
   (queue->last != nullptr ? queue->last->next_in_queue : queue->first) = command;
@@ -160,6 +161,7 @@ void Graph::LeaveQueue(Command* command) {
   if (queue == nullptr) {
     return;
   }
+  outstanding_.fetch_sub(1, std::memory_order_relaxed);
   Command* before = command->previous_in_queue;
   Command* after = command->next_in_queue;
   (before != nullptr ? before->next_in_queue : queue->first) = after;

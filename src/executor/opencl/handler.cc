@@ -32,6 +32,7 @@ void Handler::Violate(std::string sentence) {
 }
 
 void Handler::Answer(const FrameHeader& header, cl_int status, std::span<const std::byte> reply) {
+  status_ = status;
   runtime_.channel->Reply(header, status, reply);
 }
 
@@ -88,6 +89,18 @@ void Handler::On(const FrameHeader&, const calls::Release& call) {
   }
   object->MarkReleased(call.slot);
   object->Drop();
+}
+
+void Handler::AdoptEndedEvent(uint64_t id, uint64_t context_id, int32_t status) {
+  Context* context = Find<Context>(context_id);
+  if (context == nullptr) {
+    return;
+  }
+  auto* command = new QueuedCommand(runtime_, CommandKind::kOrder);
+  command->has_event = true;
+  if (Adopt(new Event(runtime_, id, command, Ref<Context>(context)))) {
+    runtime_.graph->Refuse(command, status);
+  }
 }
 
 void Handler::On(const FrameHeader& header, const calls::Ping&) { Answer(header, CL_SUCCESS); }

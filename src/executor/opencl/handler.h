@@ -32,6 +32,12 @@ class Handler {
   // Empty, or the sentence that ends the session.
   const std::string& violated() const { return violated_; }
   ObjectTable& objects() { return objects_; }
+  const ObjectTable& objects() const { return objects_; }
+  // The status of the last answer since ClearStatus; calls that answer nothing leave it CL_SUCCESS.
+  cl_int status() const { return status_; }
+  void ClearStatus() { status_ = CL_SUCCESS; }
+  // The event of a command that ended in an earlier executor.
+  void AdoptEndedEvent(uint64_t id, uint64_t context, int32_t status);
 
   // Session (handler.cc).
   void On(const FrameHeader& header, const calls::OpenSession& call);
@@ -135,6 +141,7 @@ class Handler {
   ObjectTable objects_;
   TransferCost transfer_cost_;
   std::string violated_;
+  cl_int status_ = CL_SUCCESS;
   bool clock_calibrated_ = false;
 };
 

@@ -89,6 +89,15 @@ class ObjectTable {
     return found != objects_.end() && T::Is(found->second->kind()) ? static_cast<T*>(found->second) : nullptr;
   }
   bool Contains(uint64_t id) const { return objects_.contains(id); }
+  // Calls `visit` with every object of the type.
+  template <typename T, typename Function>
+  void ForEach(Function visit) const {
+    for (const auto& [id, object] : objects_) {
+      if (T::Is(object->kind())) {
+        visit(*static_cast<T*>(object));
+      }
+    }
+  }
   // Takes the object of that id out; null if there is none. The caller takes over the table's reference.
   Object* Remove(uint64_t id);
   void Clear();

@@ -110,6 +110,7 @@ class Memory final : public Object {
 
   cl_mem native() const { return native_; }
   Context& context() const { return *context_; }
+  const Memory* parent() const { return parent_.get(); }
   bool is_image() const { return kind() == ObjectKind::kImage; }
 
   std::byte* storage = nullptr;  // in the arena, or null: the device's own

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "api/opencl/dispatch.h"
+#include "executor/opencl/suspend.h"
 #include "os/futex.h"
 
 namespace flexai::executor::opencl {
@@ -70,34 +71,50 @@ void Session::Stop() {
   Wake();
 }
 
-Result<bool> Session::DecodeSome() {
+void Session::Suspend() {
+  suspending_.store(true, std::memory_order_seq_cst);
+  Wake();
+}
+
+Status Session::Restore(const SessionImage& image) { return RestoreSession(image, *handler_, builds_, &recorder_); }
+
+Result<SessionImage> Session::Capture() const { return CaptureSession(handler_->objects(), recorder_.record()); }
+
+Status Session::Handle(const wire::Frame& frame) {
+  handler_->ClearStatus();
+  if (!flexai::opencl::Dispatch(*handler_, frame.header, frame.body)) {
+    return InvalidArgument(
+        fmt::format("frame {} is no valid {}", frame.header.sequence, flexai::opencl::CallName(frame.header.call)));
+  }
+  if (!handler_->violated().empty()) {
+    return InvalidArgument(handler_->violated());
+  }
+  if (handler_->status() == CL_SUCCESS) {
+    recorder_.Observe(frame, runtime_, handler_->objects());
+  }
+  return {};
+}
+
+// True if there was anything to decode.
+Result<bool> Session::DecodeSome(int most) {
   int decoded = 0;
   Status failure;
-  for (; decoded < kFramesPerBatch; ++decoded) {
+  for (; decoded < most && failure.ok(); ++decoded) {
     wire::Frame frame;
     Result<bool> next = channel_.Next(&frame);
     if (!next.ok()) {
       failure = next.status();
+    } else if (*next) {
+      failure = Handle(frame);
+    } else {
       break;
     }
-    if (!*next) {
-      break;
-    }
-    if (!flexai::opencl::Dispatch(*handler_, frame.header, frame.body)) {
-      failure = InvalidArgument(fmt::format("frame {} is no valid {}", frame.header.sequence,
-                                            flexai::opencl::CallName(frame.header.call)));
-    } else if (!handler_->violated().empty()) {
-      failure = InvalidArgument(handler_->violated());
-    }
-    if (!failure.ok()) {
-      break;
-    }
-  }
-  if (decoded > 0) {
-    channel_.Consumed();
   }
   if (!failure.ok()) {
     return failure;
+  }
+  if (decoded > 0) {
+    channel_.Consumed();
   }
   return decoded > 0;
 }
@@ -105,7 +122,24 @@ Result<bool> Session::DecodeSome() {
 Result<bool> Session::Step() {
   builds_.RunFinished();
   graph_.Harvest();
-  return DecodeSome();
+  return DecodeSome(suspending_.load(std::memory_order_relaxed) ? 1 : kFramesPerBatch);
+}
+
+bool Session::RepliesFetched() const {
+  for (uint32_t slot = 0; slot < channel_.geometry().reply_slots; ++slot) {
+    if (!channel_.KeptReply(slot).empty()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Whether nothing is under way. What runs on the device is waited for; what waits for the application itself needs
+// its next frames.
+bool Session::AtRest() {
+  builds_.Drain();
+  WaitIdle();
+  return graph_.outstanding() == 0 && RepliesFetched();
 }
 
 void Session::WaitIdle() {
@@ -121,6 +155,10 @@ void Session::WaitIdle() {
 Status Session::Run() {
   channel_.PublishExecutorState(wire::kExecutorReady);
   while (!stopped_.load(std::memory_order_relaxed)) {
+    if (suspending_.load(std::memory_order_relaxed) && AtRest()) {
+      suspended_ = true;
+      return {};
+    }
     Result<bool> worked = Step();
     if (!worked.ok()) {
       channel_.PublishExecutorState(wire::kExecutorEnded);

@@ -13,6 +13,7 @@
 #include "executor/opencl/build_worker.h"
 #include "executor/opencl/handler.h"
 #include "executor/opencl/native_command.h"
+#include "executor/opencl/recorder.h"
 #include "executor/opencl/runtime.h"
 #include "os/memory.h"
 #include "os/monotonic_clock.h"
@@ -42,10 +43,19 @@ class Session final : private StatusSink {
   explicit Session(SessionParts parts);
   ~Session() override;
 
-  // Serves the application until Stop is called or it breaks the protocol, which is the status then.
+  // Makes the objects of a session that was suspended elsewhere; before Run. The channel and the arena must be
+  // that session's.
+  Status Restore(const SessionImage& image);
+
+  // Serves the application until Stop or Suspend is called or it breaks the protocol, which is the status then.
   Status Run();
   // Makes Run return soon. From any thread.
   void Stop();
+  // Makes Run return once the session is at rest; suspended() then holds. From any thread.
+  void Suspend();
+  bool suspended() const { return suspended_; }
+  // The session as it was suspended.
+  Result<SessionImage> Capture() const;
 
   // Decodes what is there and does what is due, without waiting. For tests. False if there was nothing to decode.
   Result<bool> Step();
@@ -58,7 +68,10 @@ class Session final : private StatusSink {
   void PublishEvent(uint32_t slot, int32_t status, const wire::CommandTimes& times) override;
   void PublishQueue(uint32_t slot, uint64_t done_sequence, int32_t error) override;
 
-  Result<bool> DecodeSome();
+  Result<bool> DecodeSome(int most);
+  Status Handle(const wire::Frame& frame);
+  bool AtRest();
+  bool RepliesFetched() const;
   void Sleep();
   void Wake();
 
@@ -70,10 +83,13 @@ class Session final : private StatusSink {
   Graph graph_;
   BuildWorker builds_;
   std::unique_ptr<Handler> handler_;
+  Recorder recorder_;
 
   std::atomic<uint32_t> doorbell_{0};  // futex word: bumped when the engine has something to do
   std::atomic<bool> asleep_{false};
   std::atomic<bool> stopped_{false};
+  std::atomic<bool> suspending_{false};
+  bool suspended_ = false;
 };
 
 }  // namespace flexai::executor::opencl

@@ -29,35 +29,55 @@ const device::opencl::Platform& TestPlatform() {
   return platform;
 }
 
-SessionBed::SessionBed(const Options& options) {
+SessionBed::SessionBed(const Options& options) : options_(options) {
   geometry_.status_slots = 1 << 12;
   geometry_.arena_bytes = options.arena_bytes;
   Result<os::UniqueFd> channel = os::CreateSealedMemfd("test-channel", geometry_.channel_bytes());
   Result<os::UniqueFd> arena = os::CreateSealedMemfd("test-arena", geometry_.arena_bytes);
   Result<os::UniqueFd> self = os::OpenPidfd(getpid());
   EXPECT_TRUE(channel.ok() && arena.ok() && self.ok());
+  channel_fd_ = *std::move(channel);
+  arena_fd_ = *std::move(arena);
   self_ = *std::move(self);
-  client_memory_ = Map(*channel, geometry_.channel_bytes());
+  client_memory_ = Map(channel_fd_, geometry_.channel_bytes());
+  client_arena_ = Map(arena_fd_, geometry_.arena_bytes);
   wire::ServerChannel::Initialize(client_memory_.span(), geometry_, kSessionId);
-  lease_ = std::make_unique<share::StandaloneLease>(std::vector<Bytes>(options.vxpus, options.quota));
+  client_ = std::make_unique<wire::ClientChannel>(client_memory_.data(), geometry_, kSessionId, self_.get());
+  Start();
+  if (options.running) {
+    thread_ = std::thread([this] { ended_ = session_->Run(); });
+  }
+}
 
+void SessionBed::Start() {
+  lease_ = std::make_unique<share::StandaloneLease>(std::vector<Bytes>(options_.vxpus, options_.quota));
   SessionParts parts;
   parts.platform = TestPlatform();
   parts.session = kSessionId;
   parts.geometry = geometry_;
-  parts.channel = Map(*channel, geometry_.channel_bytes());
-  parts.arena = Map(*arena, geometry_.arena_bytes);
-  client_arena_ = Map(*arena, geometry_.arena_bytes);
+  parts.channel = Map(channel_fd_, geometry_.channel_bytes());
+  parts.arena = Map(arena_fd_, geometry_.arena_bytes);
   parts.arena_at_base = true;  // one process: the executor's addresses are valid everywhere
   const std::vector<cl_device_id> devices = device::opencl::DevicesOf(parts.platform);
-  for (uint32_t i = 0; i < options.vxpus; ++i) {
-    parts.vxpus.push_back({i + 1, devices.at(0), options.quota, {lease_.get(), i}});
+  for (uint32_t i = 0; i < options_.vxpus; ++i) {
+    parts.vxpus.push_back({i + 1, devices.at(0), options_.quota, {lease_.get(), i}});
   }
   session_ = std::make_unique<Session>(std::move(parts));
-  client_ = std::make_unique<wire::ClientChannel>(client_memory_.data(), geometry_, kSessionId, self_.get());
-  if (options.running) {
-    thread_ = std::thread([this] { ended_ = session_->Run(); });
-  }
+}
+
+void SessionBed::Move() {
+  session_->Suspend();
+  thread_.join();
+  ASSERT_TRUE(ended_.ok() && session_->suspended());
+  Result<SessionImage> captured = session_->Capture();
+  ASSERT_TRUE(captured.ok()) << captured.status().message();
+  const Result<SessionImage> read = ReadImage(WriteImage(*captured));
+  ASSERT_TRUE(read.ok());
+  session_.reset();
+  Start();
+  const Status restored = session_->Restore(*read);
+  ASSERT_TRUE(restored.ok()) << restored.message();
+  thread_ = std::thread([this] { ended_ = session_->Run(); });
 }
 
 SessionBed::~SessionBed() {

@@ -113,12 +113,18 @@ class SessionBed {
   const wire::Geometry& geometry() const { return geometry_; }
   // The status that ended Run, once it has.
   Status Ended();
+  // Suspends the session and goes on in a second one that was made from what the first one wrote.
+  void Move();
 
   static constexpr int32_t kLost = -9999;
   static constexpr uint64_t kDevice = 0x100;
 
  private:
+  void Start();
+
+  const Options options_;
   wire::Geometry geometry_;
+  os::UniqueFd channel_fd_, arena_fd_;
   os::Mapping client_memory_, client_arena_;
   os::UniqueFd self_;
   std::unique_ptr<share::StandaloneLease> lease_;
