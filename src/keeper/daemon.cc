@@ -45,7 +45,7 @@ Status RunKeeper(const Options& options) {
     }
   }));
   FLEXAI_RETURN_IF_ERROR(server.Listen(options.socket));
-  os::RaisePriority();
+  os::SetNiceness(os::Niceness() - kKeeperAhead);
   log.Info("keeping device {} with {} of memory, of which {} stay free", options.device, FormatBytes(options.memory),
            FormatBytes(options.reserve));
 

@@ -44,7 +44,7 @@ Result<std::unique_ptr<Executor>> Executor::Start(os::EventLoop& loop, telemetry
                {ends.second.fd(), share::kControlFd}};
   spawn.die_with_parent = true;
   spawn.before_exec = [] {
-    os::LowerPriority();
+    os::SetNiceness(os::Niceness() + kKeeperAhead);
     return 0;
   };
   FLEXAI_ASSIGN_OR_RETURN(executor->process_, os::Spawn(spawn));

@@ -21,6 +21,9 @@
 
 namespace flexai::keeper {
 
+// By how much the keeper's nice value is below its executors': all of them wait for it, and it runs for microseconds.
+inline constexpr int kKeeperAhead = 5;
+
 class Executor {
  public:
   struct Events {

@@ -59,12 +59,9 @@ std::vector<gid_t> GroupsOfDeviceNodes() {
   return {groups.begin(), groups.end()};
 }
 
-void RaisePriority() {
-  constexpr int kNice = -10;
-  setpriority(PRIO_PROCESS, 0, kNice);
-}
+int Niceness() { return getpriority(PRIO_PROCESS, 0); }
 
-void LowerPriority() { setpriority(PRIO_PROCESS, 0, 0); }
+void SetNiceness(int value) { setpriority(PRIO_PROCESS, 0, value); }
 
 void RaiseOpenFileLimit() {
   rlimit limit{};

@@ -20,10 +20,10 @@ bool UserIsMapped(uid_t uid);
 // Groups that own accelerators' device nodes in /dev (render, video): a driver run by another user needs them.
 std::vector<gid_t> GroupsOfDeviceNodes();
 
-// Runs this process before others of the same user, as far as permitted: for one whose delay makes others wait.
-// Children inherit it unless they give it up (LowerPriority).
-void RaisePriority();
-void LowerPriority();
+// The nice value of this process; a lower one runs before others. Setting a lower one needs root, and is otherwise
+// left undone.
+int Niceness();
+void SetNiceness(int value);
 
 // Lets this process open as many files as its hard limit permits.
 void RaiseOpenFileLimit();
