@@ -1,7 +1,8 @@
 // Runs a program on one executor without daemon and keeper: the shortest way from a shim to a device, for tests of
 // these two. Plays flexaid towards the shim (wire/attach.h) and the keeper towards the executor; leases are granted
-// by the executor itself ("standalone"). No limits, no isolation.
-//   flexai-attach-harness [--memory BYTES] [--vxpus N] -- COMMAND [ARGUMENT ...]
+// by the executor itself. No limits, no isolation. With --move-every each session is suspended again and again and
+// goes on in another executor; the program must not notice.
+//   flexai-attach-harness [--memory BYTES] [--vxpus N] [--move-every MS] -- COMMAND [ARGUMENT ...]
 #include <fmt/core.h>
 #include <signal.h>
 
@@ -27,6 +28,7 @@ struct Options {
   std::string folder;  // of the programs
   Bytes memory{2ull << 30};
   uint32_t vxpus = 1;
+  Nanos move_every{-1};
   std::vector<std::string> command;
 };
 
@@ -87,29 +89,56 @@ class Broker {
 
   Status List(const os::PacketSocket& socket) const { return SendReply(socket, Success()); }
 
-  Status Open(const os::PacketSocket& socket, const os::Packet& packet) {
-    const uint64_t session = ++sessions_;
-    wire::Geometry geometry;
-    geometry.arena_bytes = options_.memory.value * options_.vxpus + (4ull << 30);
-    FLEXAI_ASSIGN_OR_RETURN(const os::UniqueFd channel,
-                            os::CreateSealedMemfd("flexai-channel", geometry.channel_bytes()));
-    FLEXAI_ASSIGN_OR_RETURN(const os::UniqueFd arena, os::CreateSealedMemfd("flexai-arena", geometry.arena_bytes));
-    {
-      FLEXAI_ASSIGN_OR_RETURN(const os::Mapping header,
-                              os::Mapping::Map(channel, geometry.channel_bytes(), os::Mapping::Access::kReadWrite));
-      wire::ServerChannel::Initialize(header.span(), geometry, session);
-    }
-    const uint64_t arena_base = wire::kArenaBase + session * wire::kArenaStride;
+  // An executor that has its session. `image`: of the suspended session, or not valid.
+  struct Executor {
+    os::Process process;
+    os::PacketSocket control;
+  };
+  Result<Executor> StartExecutor(const std::string& start, std::vector<int> fds, const os::UniqueFd& image) const {
     FLEXAI_ASSIGN_OR_RETURN(auto ends, os::PacketSocket::Pair());
     os::SpawnOptions spawn{.program = options_.folder + "/flexai-executor", .arguments = {"--session"}};
     spawn.environment = os::Environment();
     spawn.fds = {{ends.second.fd(), 3}};
     spawn.die_with_parent = false;
-    FLEXAI_ASSIGN_OR_RETURN(os::Process executor, os::Spawn(spawn));
+    FLEXAI_ASSIGN_OR_RETURN(os::Process process, os::Spawn(spawn));
     ends.second.Close();
     FLEXAI_RETURN_IF_ERROR(ends.first.Receive(Seconds(30)).status());  // {"ready":true}
-    json start{{"op", "start"},           {"session", session}, {"platform", 0},
-               {"device_index", 0},       {"arena_base", arena_base}, {"standalone", true},
+    if (image.valid()) {
+      fds.push_back(image.get());
+    }
+    FLEXAI_RETURN_IF_ERROR(ends.first.Send(start, fds));
+    return Executor{std::move(process), std::move(ends.first)};
+  }
+
+  // Ends the executor with an image of its session.
+  Result<os::UniqueFd> Suspend(Executor& executor) const {
+    FLEXAI_RETURN_IF_ERROR(executor.control.Send(std::string_view(R"({"op":"suspend"})")));
+    FLEXAI_ASSIGN_OR_RETURN(os::Packet answer, executor.control.Receive(Seconds(60)));
+    static_cast<void>(os::Reap(executor.process));
+    if (answer.fds.empty()) {
+      return Internal("the executor does not hand over its session");
+    }
+    return std::move(answer.fds[0]);
+  }
+
+  // The keeper's duty: the executor ends with its application. Meanwhile the session moves, if so wished.
+  Status Attend(const os::UniqueFd& application, Executor executor, const std::string& start,
+                const std::vector<int>& fds) const {
+    while (!os::WaitForEnd(application, options_.move_every)) {
+      FLEXAI_ASSIGN_OR_RETURN(const os::UniqueFd image, Suspend(executor));
+      FLEXAI_ASSIGN_OR_RETURN(executor, StartExecutor(start, fds, image));
+    }
+    static_cast<void>(os::SignalProcess(executor.process.pidfd, SIGKILL));
+    static_cast<void>(os::Reap(executor.process));
+    return {};
+  }
+
+  json StartMessage(uint64_t session, const wire::Geometry& geometry, uint64_t arena_base) const {
+    json start{{"op", "start"},
+               {"session", session},
+               {"platform", 0},
+               {"device_index", 0},
+               {"arena_base", arena_base},
                {"geometry",
                 {{"ring_bytes", geometry.ring_bytes},
                  {"reply_slots", geometry.reply_slots},
@@ -119,9 +148,25 @@ class Broker {
     for (uint32_t i = 0; i < options_.vxpus; ++i) {
       start["vxpus"].push_back({{"id", i + 1}, {"quota_bytes", options_.memory.value}});
     }
-    const int output = packet.fds.empty() ? 1 : packet.fds[0].get();
-    const int fds[] = {channel.get(), arena.get(), output};
-    FLEXAI_RETURN_IF_ERROR(ends.first.Send(start.dump(), fds));
+    return start;
+  }
+
+  Status Open(const os::PacketSocket& socket, os::Packet& packet) {
+    const uint64_t session = ++sessions_;
+    wire::Geometry geometry;
+    geometry.arena_bytes = options_.memory.value * options_.vxpus + (4ull << 30);
+    FLEXAI_ASSIGN_OR_RETURN(os::UniqueFd channel, os::CreateSealedMemfd("flexai-channel", geometry.channel_bytes()));
+    FLEXAI_ASSIGN_OR_RETURN(os::UniqueFd arena, os::CreateSealedMemfd("flexai-arena", geometry.arena_bytes));
+    {
+      FLEXAI_ASSIGN_OR_RETURN(const os::Mapping header,
+                              os::Mapping::Map(channel, geometry.channel_bytes(), os::Mapping::Access::kReadWrite));
+      wire::ServerChannel::Initialize(header.span(), geometry, session);
+    }
+    const uint64_t arena_base = wire::kArenaBase + session * wire::kArenaStride;
+    const std::string start = StartMessage(session, geometry, arena_base).dump();
+    os::UniqueFd output = packet.fds.empty() ? os::UniqueFd(dup(1)) : std::move(packet.fds[0]);
+    const std::vector<int> fds = {channel.get(), arena.get(), output.get()};
+    FLEXAI_ASSIGN_OR_RETURN(Executor executor, StartExecutor(start, fds, {}));
     wire::AttachReply reply = Success();
     reply.session = session;
     reply.arena_base = arena_base;
@@ -129,16 +174,20 @@ class Broker {
     reply.ring_bytes = geometry.ring_bytes;
     reply.reply_slots = geometry.reply_slots;
     reply.status_slots = geometry.status_slots;
-    const int handed[] = {channel.get(), arena.get(), executor.pidfd.get()};
+    // A session that moves lives as long as we do.
+    FLEXAI_ASSIGN_OR_RETURN(const os::UniqueFd self, os::OpenPidfd(getpid()));
+    const int alive = options_.move_every.value >= 0 ? self.get() : executor.process.pidfd.get();
+    const int handed[] = {channel.get(), arena.get(), alive};
     FLEXAI_RETURN_IF_ERROR(SendReply(socket, reply, handed));
     FLEXAI_ASSIGN_OR_RETURN(const os::PeerCredentials peer, socket.Peer());
     FLEXAI_ASSIGN_OR_RETURN(os::UniqueFd application, os::OpenPidfd(peer.pid));
-    // The keeper's duty: the executor ends with its application.
-    std::thread([application = std::move(application), executor = std::move(executor),
-                 control = std::move(ends.first)] {
-      os::WaitForEnd(application, {-1});
-      static_cast<void>(os::SignalProcess(executor.pidfd, SIGKILL));
-      static_cast<void>(os::Reap(executor));
+    std::thread([this, start, fds, application = std::move(application), executor = std::move(executor),
+                 channel = std::move(channel), arena = std::move(arena), output = std::move(output)]() mutable {
+      const Status status = Attend(application, std::move(executor), start, fds);
+      if (!status.ok()) {
+        fmt::print(stderr, "attach harness: {}\n", status.message());
+        _exit(1);
+      }
     }).detach();
     return {};
   }
@@ -184,12 +233,14 @@ int main(int argc, char** argv) {
       options.memory = *memory;
     } else if (std::strcmp(argv[next], "--vxpus") == 0) {
       options.vxpus = static_cast<uint32_t>(std::atoi(argv[next + 1]));
+    } else if (std::strcmp(argv[next], "--move-every") == 0) {
+      options.move_every = Millis(std::atoi(argv[next + 1]));
     } else {
       break;
     }
   }
   if (next + 1 >= argc || std::strcmp(argv[next], "--") != 0) {
-    fmt::print(stderr, "usage: flexai-attach-harness [--memory BYTES] [--vxpus N] -- COMMAND [ARGUMENT ...]\n");
+    fmt::print(stderr, "usage: flexai-attach-harness [--memory BYTES] [--vxpus N] [--move-every MS] -- COMMAND [ARGUMENT ...]\n");
     return 2;
   }
   options.command.assign(argv + next + 1, argv + argc);

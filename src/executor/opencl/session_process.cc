@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <string_view>
 #include <thread>
 
 #include "device/opencl/icd.h"
@@ -19,6 +21,10 @@ namespace flexai::executor::opencl {
 namespace {
 
 constexpr size_t kStandaloneFdCount = share::kFdStdout + 1;
+
+// What the process is ordered to do besides serving.
+constexpr std::string_view kSuspend = R"({"op":"suspend"})";
+constexpr std::string_view kSuspended = R"({"suspended":true})";
 
 struct LoadedPlatform {
   device::opencl::Platform platform;
@@ -61,7 +67,7 @@ Result<os::Mapping> MapArena(const os::UniqueFd& fd, const share::ExecutorStart&
 
 Result<std::unique_ptr<share::Lease>> OpenLease(os::Packet* packet, const share::ExecutorStart& start,
                                                 const Clock& clock) {
-  if (packet->fds.size() == kStandaloneFdCount) {
+  if (packet->fds.size() < share::kStartFdCount) {
     std::vector<Bytes> quotas;
     for (const share::ExecutorStart::Vxpu& vxpu : start.vxpus) {
       quotas.push_back(vxpu.quota);
@@ -105,6 +111,36 @@ Result<SessionParts> PartsOf(os::Packet* packet, const share::ExecutorStart& sta
   return parts;
 }
 
+// The image of a suspended session, which the start message may carry as one more descriptor.
+Result<SessionImage> ReadImageFrom(const os::UniqueFd& fd) {
+  FLEXAI_ASSIGN_OR_RETURN(const uint64_t size, os::SealedMemfdBytes(fd));
+  FLEXAI_ASSIGN_OR_RETURN(const os::Mapping mapping, os::Mapping::Map(fd, size, os::Mapping::Access::kReadOnly));
+  return ReadImage(mapping.span());
+}
+
+Status SendImage(const os::PacketSocket& control, const Session& session) {
+  FLEXAI_ASSIGN_OR_RETURN(const SessionImage image, session.Capture());
+  const std::vector<std::byte> bytes = WriteImage(image);
+  FLEXAI_ASSIGN_OR_RETURN(const os::UniqueFd fd, os::CreateSealedMemfd("flexai-image", bytes.size()));
+  FLEXAI_ASSIGN_OR_RETURN(const os::Mapping mapping,
+                          os::Mapping::Map(fd, bytes.size(), os::Mapping::Access::kReadWrite));
+  std::copy(bytes.begin(), bytes.end(), mapping.data());
+  const int fds[] = {fd.get()};
+  return control.Send(kSuspended, fds);
+}
+
+// Obeys the keeper until its end, which is the end of its sessions.
+void Obey(const os::PacketSocket& control, Session& session) {
+  std::thread([&control, &session] {
+    for (Result<os::Packet> packet = control.Receive(); packet.ok(); packet = control.Receive()) {
+      if (packet->text() == kSuspend) {
+        session.Suspend();
+      }
+    }
+    std::_Exit(0);
+  }).detach();
+}
+
 // Waits for a session and serves it. Success too if the keeper had no use for us.
 Status Serve(const os::PacketSocket& control, const std::vector<LoadedPlatform>& platforms) {
   Result<os::Packet> packet = control.Receive();
@@ -112,15 +148,11 @@ Status Serve(const os::PacketSocket& control, const std::vector<LoadedPlatform>&
     return {};
   }
   FLEXAI_ASSIGN_OR_RETURN(const share::ExecutorStart start, share::DecodeStart(packet->text()));
-  if (packet->fds.size() != share::kStartFdCount && packet->fds.size() != kStandaloneFdCount) {
-    return InvalidArgument(fmt::format("the start message carries {} descriptors", packet->fds.size()));
+  const size_t count = packet->fds.size();
+  const bool restores = count == share::kStartFdCount + 1 || count == kStandaloneFdCount + 1;
+  if (!restores && count != share::kStartFdCount && count != kStandaloneFdCount) {
+    return InvalidArgument(fmt::format("the start message carries {} descriptors", count));
   }
-  // The end of the keeper is the end of its sessions.
-  std::thread([&control] {
-    while (control.Receive().ok()) {
-    }
-    std::_Exit(0);
-  }).detach();
   static const os::MonotonicClock clock;
   FLEXAI_RETURN_IF_ERROR(os::ReplaceStandardOutput(packet->fds[share::kFdStdout]));
   FLEXAI_ASSIGN_OR_RETURN(SessionParts parts, PartsOf(&*packet, start, platforms));
@@ -128,9 +160,17 @@ Status Serve(const os::PacketSocket& control, const std::vector<LoadedPlatform>&
   for (uint32_t lane = 0; lane < parts.vxpus.size(); ++lane) {
     parts.vxpus[lane].access = {lease.get(), lane};
   }
-  packet->fds.clear();
   Session session(std::move(parts));
-  const Status ended = session.Run();
+  if (restores) {
+    FLEXAI_ASSIGN_OR_RETURN(const SessionImage image, ReadImageFrom(packet->fds.back()));
+    FLEXAI_RETURN_IF_ERROR(session.Restore(image));
+  }
+  packet->fds.clear();
+  Obey(control, session);
+  Status ended = session.Run();
+  if (session.suspended()) {
+    ended = SendImage(control, session);
+  }
   if (!ended.ok()) {
     fmt::print(stderr, "flexai-executor: the session is ended: {}\n", ended.message());
   }
