@@ -8,7 +8,7 @@ packages_for() {
   case $1 in
     build) echo g++ cmake ninja-build pkg-config libfmt-dev nlohmann-json3-dev libcli11-dev libgtest-dev libboost-dev libtomlplusplus-dev \
       libgmock-dev opencl-c-headers ocl-icd-libopencl1 ocl-icd-opencl-dev libseccomp-dev ;;
-    test) echo pocl-opencl-icd binutils ;;
+    test) echo pocl-opencl-icd binutils clinfo ;;
     python) echo python3 python3-venv ca-certificates ;;
     demo) echo pocl-opencl-icd util-linux ;;
     bench) echo pocl-opencl-icd util-linux ;;
