@@ -3,15 +3,19 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <thread>
 #include <utility>
 
+#include "cli/api_client.h"
 #include "node/config.h"
 #include "node/daemon.h"
 #include "node/runtime_paths.h"
+#include "os/monotonic_clock.h"
 #include "os/process.h"
 #include "os/socket.h"
 #include "os/user.h"
@@ -19,6 +23,9 @@
 
 namespace flexai::cli {
 namespace {
+
+constexpr Nanos kTakeOverPatience = Seconds(5);
+constexpr auto kTakeOverPause = std::chrono::milliseconds(20);
 
 struct DaemonArguments {
   std::string config;
@@ -69,8 +76,37 @@ Result<node::DaemonOptions> MakeOptions(const DaemonArguments& arguments) {
   return options;
 }
 
-Status Serve(node::DaemonOptions options, telemetry::Log& log, Starter* starter) {
-  Result<std::unique_ptr<node::Daemon>> daemon = node::Daemon::Create(std::move(options), log);
+// Asks an embedded daemon in our folder to make room; its keepers and sessions stay. False if there is none.
+bool AskEmbeddedToEnd(const node::RuntimePaths& paths) {
+  Result<ApiClient> client = ApiClient::Connect(paths);
+  if (!client.ok()) {
+    return false;
+  }
+  const Result<nlohmann::json> health = client->Json("GET", "/v1/health");
+  return health.ok() && health->value("embedded", false) && client->Json("POST", "/v1/shutdown").ok();
+}
+
+// A daemon that was started to serve goes before one that `flexai run` started for itself.
+Result<std::unique_ptr<node::Daemon>> CreateDaemon(const node::DaemonOptions& options, telemetry::Log& log) {
+  const os::MonotonicClock clock;
+  const Nanos give_up_at = clock.Now() + kTakeOverPatience;
+  bool asked = false;
+  for (;;) {
+    Result<std::unique_ptr<node::Daemon>> daemon = node::Daemon::Create(options, log);
+    if (daemon.ok() || daemon.status().code() != Code::kAlreadyExists || options.embedded ||
+        clock.Now() > give_up_at) {
+      return daemon;
+    }
+    asked = AskEmbeddedToEnd(options.paths) || asked;
+    if (!asked) {
+      return daemon;
+    }
+    std::this_thread::sleep_for(kTakeOverPause);
+  }
+}
+
+Status Serve(const node::DaemonOptions& options, telemetry::Log& log, Starter* starter) {
+  Result<std::unique_ptr<node::Daemon>> daemon = CreateDaemon(options, log);
   if (!daemon.ok()) {
     return daemon.status();
   }
@@ -113,7 +149,7 @@ int RunDaemon(int argc, char** argv, const std::string& version, uint64_t descri
       std::error_code ignored;
       std::filesystem::current_path("/", ignored);  // hold no folder of the user's busy
     }
-    served = Serve(*std::move(options), log, &starter);
+    served = Serve(*options, log, &starter);
   }
   if (!served.ok()) {
     log.Error("{}", served.message());

@@ -123,6 +123,10 @@ class EndToEndTest : public ::testing::Test {
     }
     return found;
   }
+  pid_t DaemonPid() const {
+    const Result<os::PacketSocket> socket = os::PacketSocket::Connect(Runtime() + "/attach.sock");
+    return socket.ok() ? os::PeerOf(socket->fd())->pid : 0;
+  }
   os::UniqueFd Daemon() const {
     const os::PacketSocket socket = *os::PacketSocket::Connect(Runtime() + "/attach.sock");
     return *os::OpenPeer(socket.fd());
@@ -211,6 +215,24 @@ TEST_F(EndToEndTest, KillingTheDaemonDisturbsNobody) {
   ASSERT_TRUE(os::WriteFile(go, "").ok());
   EXPECT_EQ(os::Reap(run)->value, 5);
   EXPECT_TRUE(Eventually([this] { return VxpuCount() == 0; }));
+}
+
+TEST_F(EndToEndTest, ADaemonThatIsStartedToServeTakesOverFromAnEmbeddedOne) {
+  const std::string ready = folder_ + "/ready";
+  const os::Process run = Start({"run", "--share", "60%", "--", "sh", "-c", "touch " + ready + "; exec sleep 1000"});
+  ASSERT_TRUE(FileAppears(ready));
+  os::SpawnOptions options = Options({});
+  options.program = folder_ + "/bin/flexaid";
+  const os::Process service = *os::Spawn(options);
+  EXPECT_TRUE(Eventually([&] { return DaemonPid() == service.pid; }));
+  EXPECT_EQ(VxpuCount(), 1u);
+  const os::Process second = *os::Spawn(options);
+  EXPECT_EQ(os::Reap(second)->value, 1);
+  EXPECT_EQ(DaemonPid(), service.pid);
+  ASSERT_TRUE(os::SignalProcess(run.pidfd, SIGTERM).ok());
+  ASSERT_TRUE(os::Reap(run).ok());
+  ASSERT_TRUE(os::SignalProcess(service.pidfd, SIGTERM).ok());
+  ASSERT_TRUE(os::Reap(service).ok());
 }
 
 TEST_F(EndToEndTest, ResizeAndStopALiveVxpu) {

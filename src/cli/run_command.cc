@@ -57,25 +57,23 @@ class OwnVxpus {
   std::vector<uint64_t> ids_;
 };
 
-// Keeps a daemon of our own alive while the child runs: the keepers and the child do not need it, but a session that
-// the child opens later does. The system's daemon has systemd for that.
+// Keeps an embedded daemon alive while the child runs: the keepers and the child do not need it, but a session that the
+// child opens later does. A daemon that was started to serve is whoever started it's to restart.
 class DaemonWatch {
  public:
-  DaemonWatch(os::EventLoop& loop, const Context& context, const ApiClient& client)
+  DaemonWatch(os::EventLoop& loop, const Context& context, ApiClient& client)
       : loop_(loop), context_(context), paths_(client.paths()) {
-    const Result<node::RuntimePaths> own = node::ResolveRuntimePaths(context.environment);
-    if (own.ok() && own->directory == paths_.directory) {
-      Watch(client);
-    }
+    Watch(client);
   }
   ~DaemonWatch() { Forget(); }
   DaemonWatch(const DaemonWatch&) = delete;
   DaemonWatch& operator=(const DaemonWatch&) = delete;
 
  private:
-  void Watch(const ApiClient& client) {
+  void Watch(ApiClient& client) {
+    const Result<json> health = client.Json("GET", "/v1/health");
     Result<os::UniqueFd> daemon = client.OpenDaemon();
-    if (daemon.ok()) {
+    if (health.ok() && health->value("embedded", false) && daemon.ok()) {
       daemon_ = *std::move(daemon);
       static_cast<void>(loop_.Watch(daemon_.get(), [this] { Ended(); }));
     }
@@ -84,7 +82,7 @@ class DaemonWatch {
     Forget();
     // An orderly end with its keepers is meant; any other is an accident.
     if (KeepersRemain(paths_)) {
-      if (const Result<ApiClient> next = FindOrStartDaemon(context_.environment); next.ok()) {
+      if (Result<ApiClient> next = FindOrStartDaemon(context_.environment); next.ok()) {
         Watch(*next);
       }
     }

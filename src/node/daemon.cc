@@ -166,7 +166,7 @@ void Daemon::OnSignal(int signal) {
   if (signal == SIGHUP) {
     return FindDevices();
   }
-  log_.Info("ending on signal {}; keepers and sessions stay", signal);
+  log_.Info("ending on signal {}; sessions and their keepers stay", signal);
   End(/*keepers=*/false);
 }
 
@@ -176,13 +176,11 @@ void Daemon::End(bool keepers) {
   }
   http_->StopListening();
   broker_->StopListening();
-  if (!keepers) {
-    // A moment for the answer that is being written.
-    loop_->After(kShortestInterval, [this] { loop_->Stop(); });
-    return;
-  }
-  pool_->ShutDownKeepers([this] { loop_->Stop(); });
-  loop_->After(kShutdownPatience, [this] { loop_->Stop(); });
+  // A moment for the answer that is being written.
+  loop_->After(kShortestInterval, [this, keepers] {
+    pool_->ShutDownKeepers(/*idle_only=*/!keepers, [this] { loop_->Stop(); });
+    loop_->After(kShutdownPatience, [this] { loop_->Stop(); });
+  });
 }
 
 }  // namespace flexai::node

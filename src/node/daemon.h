@@ -1,7 +1,7 @@
 // flexaid as a whole: what it needs before it serves, its sockets, its signals, its orderly end.
 //
-// Dies well: keepers and executors are no part of this process's life. After kill -9 the next flexaid adopts them;
-// at an orderly end they stay too, unless the daemon is embedded and nothing is left to serve.
+// Dies well: keepers and executors are no part of this process's life. After kill -9 the next flexaid adopts them; at
+// an orderly end they stay too, but for keepers that hold nothing.
 //
 // Thread safety: used on one thread.
 #pragma once

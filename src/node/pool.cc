@@ -467,16 +467,19 @@ void Pool::Refresh(std::function<void()> done) {
   }
 }
 
-void Pool::ShutDownKeepers(std::function<void()> done) {
+void Pool::ShutDownKeepers(bool idle_only, std::function<void()> done) {
   shutting_down_ = true;
-  const auto serving = [](const auto& known) { return known.second->keeper->serving(); };
-  const auto one_done =
-      AfterAll(static_cast<size_t>(std::count_if(entries_.begin(), entries_.end(), serving)), std::move(done));
+  std::vector<KeeperHost*> ending;
   for (const auto& [id, entry] : entries_) {
-    if (entry->keeper->serving()) {
-      entry->keeper->Request({{"op", "shutdown"}}, {}, kRequestTimeout,
-                             [one_done](const Result<KeeperReply>&) { one_done(); });
+    const bool idle = entry->state.vxpus.empty() && entry->state.sessions.empty();
+    if (entry->keeper->serving() && (idle || !idle_only)) {
+      ending.push_back(entry->keeper.get());
     }
+  }
+  const auto one_done = AfterAll(ending.size(), std::move(done));
+  for (KeeperHost* keeper : ending) {
+    keeper->Request({{"op", "shutdown"}}, {}, kRequestTimeout,
+                    [one_done](const Result<KeeperReply>&) { one_done(); });
   }
 }
 

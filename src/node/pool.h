@@ -108,8 +108,8 @@ class Pool {
   // The next session's id, or kResourceExhausted if there are too many sessions.
   Result<uint64_t> NewSessionId();
 
-  // Tells every keeper to end, with its vXPUs and sessions; then runs `done`.
-  void ShutDownKeepers(std::function<void()> done);
+  // Tells every keeper to end, with its vXPUs and sessions, or (`idle_only`) those that hold nothing; then runs `done`.
+  void ShutDownKeepers(bool idle_only, std::function<void()> done);
 
  private:
   struct Entry {
