@@ -15,7 +15,7 @@ struct Range {
   const size_t* local = nullptr;
 };
 
-cl_int CheckLocalSize(const Device* device, const KernelLimits& limits, const Range& range) {
+cl_int CheckLocalSize(const Device* device, const KernelLimits& limits, const Range& range, bool non_uniform) {
   const bool required = limits.required_size[0] != 0;
   if (range.local == nullptr) {
     return required ? CL_INVALID_WORK_GROUP_SIZE : CL_SUCCESS;
@@ -38,7 +38,7 @@ cl_int CheckLocalSize(const Device* device, const KernelLimits& limits, const Ra
     if (required && local != limits.required_size[i]) {
       return CL_INVALID_WORK_GROUP_SIZE;
     }
-    if (!device->non_uniform && range.global != nullptr && range.global[i] % local != 0) {
+    if (!non_uniform && range.global != nullptr && range.global[i] % local != 0) {
       return CL_INVALID_WORK_GROUP_SIZE;
     }
   }
@@ -82,7 +82,9 @@ cl_int CheckLaunch(const Queue* queue, const Kernel* kernel, const Range& range)
   if (kernel->unset.load(std::memory_order_relaxed) != 0) {
     return CL_INVALID_KERNEL_ARGS;
   }
-  return CheckLocalSize(queue->device, *limits, range);
+  const bool non_uniform =
+      queue->device->non_uniform && kernel->program->non_uniform.load(std::memory_order_relaxed);
+  return CheckLocalSize(queue->device, *limits, range, non_uniform);
 }
 
 // A size_t is the 64-bit word that the frame carries.

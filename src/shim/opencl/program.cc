@@ -109,6 +109,17 @@ void DestroyProgram(Program* program) {
   DiscardProgram(program);
 }
 
+void NoteBuildOptions(Program* program, const char* options) {
+  bool allowed = program->source.empty();  // what a binary was built with is the device's to know
+  for (const char* version : {"-cl-std=CL2", "-cl-std=CL3", "-cl-std=CLC++"}) {
+    allowed = allowed || (options != nullptr && std::strstr(options, version) != nullptr);
+  }
+  if (options != nullptr && std::strstr(options, "-cl-uniform-work-group-size") != nullptr) {
+    allowed = false;
+  }
+  program->non_uniform.store(allowed, std::memory_order_relaxed);
+}
+
 KernelDefinition* FindDefinition(Program* program, const char* name) {
   const wire::FutexLock lock(program->mutex);
   for (KernelDefinition* definition = program->definitions; definition != nullptr; definition = definition->next) {

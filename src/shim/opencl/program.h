@@ -86,6 +86,9 @@ struct _cl_program final : flexai::shim::Object {
   flexai::shim::Array<std::byte> il;
   std::atomic<uint32_t> kernels{0};     // kernel objects that are alive
 
+  // False for kernels of OpenCL C before 2.0, and by option: ranges must be whole work-groups.
+  std::atomic<bool> non_uniform{true};
+
   flexai::wire::FutexMutex mutex;  // guards what follows
   uint32_t build_slot = flexai::wire::kNoSlot;  // of a build that runs
   flexai::shim::KernelDefinition* definitions = nullptr;
@@ -121,6 +124,8 @@ using Kernel = _cl_kernel;
 void DestroyProgram(Program* program);
 void DestroyKernel(Kernel* kernel);
 
+// Takes from a build's options what later checks must know.
+void NoteBuildOptions(Program* program, const char* options);
 // The definition of a kernel of the program, if it is known.
 KernelDefinition* FindDefinition(Program* program, const char* name);
 // Fetches the definitions of all kernels after a build. The device's code if there is no executable.
