@@ -4,10 +4,14 @@
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 BUILD := build
-# Unit tests that run again under the sanitizers in `make test`; `make sanitizers` runs every test under both.
-SANITIZED ?= ^(base|os|wire|share|telemetry|apigen|shim|keeper)
+# Tests of what parses other processes' bytes or counts shares: they run under ASan and UBSan in `make test` too;
+# `make sanitizers` runs every test under both sanitizers.
+SANITIZED := base_test os_test wire_test share_test arbiter_property_test telemetry_test apigen_test keeper_test \
+  shim_opencl_parts_test shim_opencl_forwarding_test executor_graph_test
 MINUTES ?= 10
+space := $(subst ,, )
 
+PROGRAMS := flexai flexaid flexai-keeper flexai-executor flexai-opencl
 VENV_PYTHON := $(BUILD)/venv/bin/python
 LAUNCHER := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 export FLEXAI_BUILD := $(CURDIR)/$(BUILD)/release
@@ -20,16 +24,16 @@ help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 	@printf '%s\n' '' '  variables: JOBS=n  PREFIX=path  SUITE=name (bench, conformance)  FULL=1 (conformance)  MINUTES=n (fuzz)'
 
-build: ## build build/release: flexai, flexaid, its helpers and the shim
+build: ## build build/release: the programs and the shim
 	tools/bootstrap.sh build
 	cmake --preset release $(LAUNCHER)
-	cmake --build --preset release -j $(JOBS)
+	cmake --build --preset release -j $(JOBS) --target $(PROGRAMS)
 
 test: ## build and run every test; the tests of the core again under ASan and UBSan
 	tools/bootstrap.sh build test
 	cmake --preset asan-ubsan $(LAUNCHER)
-	cmake --build --preset asan-ubsan -j $(JOBS)
-	ctest --test-dir $(BUILD)/asan-ubsan -R '$(SANITIZED)' --output-on-failure
+	cmake --build --preset asan-ubsan -j $(JOBS) --target $(SANITIZED)
+	ctest --test-dir $(BUILD)/asan-ubsan -R '^($(subst $(space),|,$(strip $(SANITIZED))))$$' --output-on-failure
 	cmake --preset dev $(LAUNCHER)
 	cmake --build --preset dev -j $(JOBS)
 	ctest --test-dir $(BUILD)/dev --output-on-failure
@@ -43,10 +47,12 @@ sanitizers: ## build and run every test under ASan with UBSan, then under TSan
 
 demo: build $(VENV_PYTHON) ## three AI tasks on one device: one by one, all at once, on vXPUs
 	tools/bootstrap.sh demo
+	cmake --build --preset release -j $(JOBS) --target flexai-demo flexai-demo-batch flexai-bench-client flexai-busy-layer
 	demo/run
 
 bench: build ## measure against the native path in the same run: SUITE=runtime (the default)
 	tools/bootstrap.sh bench
+	cmake --build --preset release -j $(JOBS) --target flexai-bench flexai-bench-client flexai-busy-layer
 	bench/run $(or $(SUITE),runtime)
 
 conformance: build $(VENV_PYTHON) ## run programs written by others natively and through flexai, and compare: SUITE=, FULL=1
@@ -61,6 +67,7 @@ fuzz: ## run every fuzzer of fuzz/ for MINUTES=10 in all
 
 chaos: build ## kill daemon, keepers, executors and applications at random, 200 times
 	tools/bootstrap.sh conformance
+	cmake --build --preset release -j $(JOBS) --target flexai-chaos chaos_worker
 	tests/chaos/run
 
 install: build ## install to PREFIX=/usr/local (DESTDIR= is honoured)
