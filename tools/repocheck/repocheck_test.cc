@@ -74,6 +74,11 @@ TEST(Lengths, RefusesLongLinesFilesAndFunctions) {
   std::string lines;
   for (int i = 0; i < 501; ++i) lines += "\n";
   EXPECT_THAT(Messages(CheckLengths({{"a.cc", lines}})), ElementsAre(HasSubstr("file of 501 lines")));
+  EXPECT_THAT(CheckLengths({{"a_test.cc", lines}}), IsEmpty());
+  const std::string wide(120, 'x');
+  EXPECT_THAT(CheckLengths({{"a.cc", "auto s = R\"(" + wide + "\n" + wide + ")\";\n"}}), IsEmpty());
+  EXPECT_THAT(Messages(CheckLengths({{"a.cc", "auto s = R\"(x)\";\n" + wide + "\n"}})),
+              ElementsAre(HasSubstr("a.cc:2")));
   std::string body = "int F(int x) {\n";
   for (int i = 0; i < 80; ++i) body += "  ++x;\n";
   EXPECT_THAT(Messages(CheckLengths({{"a.cc", body + "}\n"}})),
