@@ -11,6 +11,7 @@ SANITIZED := base_test os_test wire_test share_test arbiter_property_test teleme
 MINUTES ?= 10
 space := $(subst ,, )
 
+FUZZERS := $(patsubst fuzz/%_fuzz.cc,fuzz_%,$(wildcard fuzz/*_fuzz.cc))
 PROGRAMS := flexai flexaid flexai-keeper flexai-executor flexai-opencl
 VENV_PYTHON := $(BUILD)/venv/bin/python
 LAUNCHER := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
@@ -62,7 +63,7 @@ conformance: build $(VENV_PYTHON) ## run programs written by others natively and
 fuzz: ## run every fuzzer of fuzz/ for MINUTES=10 in all
 	tools/bootstrap.sh build fuzz
 	cmake --preset fuzz
-	cmake --build --preset fuzz -j $(JOBS)
+	cmake --build --preset fuzz -j $(JOBS) --target $(FUZZERS)
 	tools/fuzz.sh $(BUILD)/fuzz $(MINUTES)
 
 chaos: build ## kill daemon, keepers, executors and applications at random, 200 times
