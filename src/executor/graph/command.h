@@ -90,6 +90,8 @@ class Command {
 
   Command* next_in_queue = nullptr;
   Command* previous_in_queue = nullptr;
+  Command* next_open = nullptr;  // of all that have not ended
+  Command* previous_open = nullptr;
   Command* next_on_device = nullptr;
   Command* previous_on_device = nullptr;
   Command* next_in_list = nullptr;         // of completed, then of retired commands

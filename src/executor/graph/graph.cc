@@ -19,7 +19,7 @@ Graph::Graph(DeviceLayer& device, StatusSink& sink, std::vector<LaneLease> lanes
   }
 }
 
-Graph::~Graph() { Harvest(); }
+Graph::~Graph() { Abandon(); }
 
 // ---------------------------------------------------------------------------------------- the engine's side
 
@@ -105,6 +105,20 @@ void Graph::Harvest() {
     retired->DropWork();
     retired->Drop();
     retired = next;
+  }
+}
+
+void Graph::Abandon() {
+  Harvest();
+  for (Command* command = std::exchange(first_open_, nullptr); command != nullptr;) {
+    Command* next = command->next_open;
+    command->state = CommandState::kDone;
+    command->DropWork();
+    command->Drop();
+    command = next;
+  }
+  for (Lane& lane : lanes_) {
+    lane.ready.clear();
   }
 }
 

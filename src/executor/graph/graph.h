@@ -94,6 +94,8 @@ class Graph {
   void CheckFailed();
   // Drops the references of commands that have ended.
   void Harvest();
+  // Drops everything that has not ended, at the end of a session. Nothing may be with the driver any more.
+  void Abandon();
   // While on, every end of a command wakes the engine: it has objects to let go once nothing uses them.
   void WatchEnds(bool on) { watch_ends_.store(on, std::memory_order_relaxed); }
 
@@ -143,6 +145,7 @@ class Graph {
   void SubmitHead(Lane& lane, bool report_start);
   bool GatherWaits(const Command& command);
   void Append(Command* command);
+  void Close(Command* command);
   void AddWaitList(Command* command, std::span<Command* const> wait_list);
   void AddInOrderEdge(Command* command);
   void AddOutOfOrderEdges(Command* command, Ordering ordering);
@@ -170,6 +173,7 @@ class Graph {
   std::vector<Command*> ripe_;   // blockers are gone, not yet acted upon
   std::vector<Command*> waits_;  // what GatherWaits found
   std::vector<CommandQueue*> unflushed_;
+  Command* first_open_ = nullptr;
   Command* first_on_device_ = nullptr;
   Command* retired_ = nullptr;
   uint32_t retired_count_ = 0;

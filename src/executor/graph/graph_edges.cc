@@ -5,6 +5,11 @@ namespace flexai::executor {
 
 void Graph::Append(Command* command) {
   command->times.queued_ns = static_cast<uint64_t>(DeviceNow().value);
+  command->next_open = first_open_;
+  if (first_open_ != nullptr) {
+    first_open_->previous_open = command;
+  }
+  first_open_ = command;
   CommandQueue* queue = command->queue;
   if (queue == nullptr) {
     return;
@@ -14,6 +19,17 @@ void Graph::Append(Command* command) {
   command->previous_in_queue = queue->last;
   (queue->last != nullptr ? queue->last->next_in_queue : queue->first) = command;
   queue->last = command;
+}
+
+// The command has ended and is nobody's to abandon.
+void Graph::Close(Command* command) {
+  Command* before = command->previous_open;
+  Command* after = command->next_open;
+  (before != nullptr ? before->next_open : first_open_) = after;
+  if (after != nullptr) {
+    after->previous_open = before;
+  }
+  command->previous_open = command->next_open = nullptr;
 }
 
 void Graph::AddEdge(Command* from, Command* waiter, bool until_done, bool is_explicit) {
@@ -151,6 +167,7 @@ void Graph::Finish(Command* command, int32_t status) {
   if (command->event_slot != wire::kNoSlot) {
     sink_.PublishEvent(command->event_slot, status, command->times);
   }
+  Close(command);
   LeaveQueue(command);
   ResolveDone(command);
   Retire(command);

@@ -48,7 +48,8 @@ Session::Session(SessionParts parts)
 Session::~Session() {
   builds_.Drain();
   WaitIdle();
-  graph_.Harvest();
+  graph_.Abandon();
+  handler_.reset();
 }
 
 void Session::PublishEvent(uint32_t slot, int32_t status, const wire::CommandTimes& times) {

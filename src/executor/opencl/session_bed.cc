@@ -1,5 +1,6 @@
 #include "executor/opencl/session_bed.h"
 
+#include "executor/opencl/fake_driver.h"
 #include "os/memory.h"
 
 namespace flexai::executor::opencl {
@@ -52,15 +53,15 @@ SessionBed::SessionBed(const Options& options) : options_(options) {
 void SessionBed::Start() {
   lease_ = std::make_unique<share::StandaloneLease>(std::vector<Bytes>(options_.vxpus, options_.quota));
   SessionParts parts;
-  parts.platform = TestPlatform();
+  parts.platform = options_.fake_driver ? FakePlatform() : TestPlatform();
   parts.session = kSessionId;
   parts.geometry = geometry_;
   parts.channel = Map(channel_fd_, geometry_.channel_bytes());
   parts.arena = Map(arena_fd_, geometry_.arena_bytes);
   parts.arena_at_base = true;  // one process: the executor's addresses are valid everywhere
-  const std::vector<cl_device_id> devices = device::opencl::DevicesOf(parts.platform);
+  cl_device_id device = options_.fake_driver ? FakeDevice() : device::opencl::DevicesOf(parts.platform).at(0);
   for (uint32_t i = 0; i < options_.vxpus; ++i) {
-    parts.vxpus.push_back({i + 1, devices.at(0), options_.quota, {lease_.get(), i}});
+    parts.vxpus.push_back({i + 1, device, options_.quota, {lease_.get(), i}});
   }
   session_ = std::make_unique<Session>(std::move(parts));
 }

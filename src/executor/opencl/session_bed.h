@@ -31,6 +31,7 @@ class SessionBed {
     uint32_t vxpus = 1;
     uint64_t arena_bytes = 64u << 20;
     bool running = true;  // else the test calls session().Step() itself
+    bool fake_driver = false;
   };
 
   explicit SessionBed(const Options& options);
