@@ -143,6 +143,41 @@ void CloseFd(int fd) {
 
 bool IsOpenFd(int fd) { return fcntl(fd, F_GETFD) >= 0; }
 
+int OpenRegularFile(const char* path, uint64_t* bytes) {
+  const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0) {
+    return -errno;
+  }
+  // A folder opens and seeks too, but does not read.
+  const off_t end = lseek(fd, 0, SEEK_END);
+  char first = 0;
+  if (end < 0 || lseek(fd, 0, SEEK_SET) != 0 || read(fd, &first, 1) < 0 || lseek(fd, 0, SEEK_SET) != 0) {
+    const int error = errno;
+    close(fd);
+    return -error;
+  }
+  *bytes = static_cast<uint64_t>(end);
+  return fd;
+}
+
+int64_t ReadFd(int fd, void* to, uint64_t size) {
+  uint64_t done = 0;
+  while (done < size) {
+    const ssize_t got = read(fd, static_cast<char*>(to) + done, size - done);
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got < 0) {
+      return -errno;
+    }
+    if (got == 0) {
+      break;
+    }
+    done += static_cast<uint64_t>(got);
+  }
+  return static_cast<int64_t>(done);
+}
+
 int OpenNull() {
   const int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
   return fd < 0 ? -errno : fd;

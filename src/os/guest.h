@@ -55,6 +55,12 @@ class SharedFile {
   uint64_t inode_ = 0;
 };
 
+// Opens a regular file for reading (CLOEXEC) and tells its size; negative errno if it can't be, or is no file of
+// bytes. Never blocks on a pipe or device.
+int OpenRegularFile(const char* path, uint64_t* bytes);
+// Reads up to `size` bytes; fewer only at the end of the file. Negative errno on failure.
+int64_t ReadFd(int fd, void* to, uint64_t size);
+
 // Starts a detached thread with every signal blocked.
 bool StartGuestThread(void* (*body)(void*), void* argument);
 // Runs `child` in every child made by fork from now on.

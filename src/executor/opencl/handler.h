@@ -66,6 +66,7 @@ class Handler {
   void On(const FrameHeader& header, const calls::CreateProgramWithIl& call);
   void On(const FrameHeader& header, const calls::CreateProgramWithBuiltInKernels& call);
   void On(const FrameHeader& header, const calls::BuildProgram& call);
+  void On(const FrameHeader& header, const calls::AddHeader& call);
   void On(const FrameHeader& header, const calls::CompileProgram& call);
   void On(const FrameHeader& header, const calls::LinkProgram& call);
   void On(const FrameHeader& header, const calls::DescribeProgram& call);
@@ -132,6 +133,7 @@ class Handler {
                    std::vector<Ref<Device>>* devices) const;
   cl_int MakeImage(const calls::CreateImage& call, calls::CreateImageReply* reply);
   void AdoptProgram(uint64_t id, cl_program native, cl_int status, Context* context);
+  std::function<std::string()> OptionsFor(Program* program, std::span<const std::byte> options);
   void StartBuild(Program* program, uint32_t slot, std::vector<Ref<Program>> inputs, std::function<cl_int()> run);
   cl_int ReadArgument(const calls::SetKernelArg& call, KernelArg* arg) const;
   void CalibrateDeviceClock(cl_command_queue queue);

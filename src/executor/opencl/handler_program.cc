@@ -142,6 +142,35 @@ void Handler::On(const FrameHeader& header, const calls::CreateProgramWithBuiltI
   Answer(header, status);
 }
 
+void Handler::On(const FrameHeader&, const calls::AddHeader& call) {
+  Program* program = Find<Program>(call.program);
+  if (program == nullptr) {
+    return;
+  }
+  const std::span<const std::byte> shared = runtime_.Find(call.content);
+  const std::string content(reinterpret_cast<const char*>(shared.data()), shared.size());
+  if (const Status added = program->headers.Add(TextOf(call.path), content); !added.ok()) {
+    fmt::print(stderr, "flexai-executor: {}\n", added.message());  // the compiler will say what it misses
+  }
+}
+
+// The options of a build with the folder of the headers in them; puts the headers there, on the build thread.
+std::function<std::string()> Handler::OptionsFor(Program* program, std::span<const std::byte> options) {
+  std::string text = TextOf(options);
+  program->headers_folder.clear();
+  if (program->headers.empty()) {
+    return [text = std::move(text)] { return text; };
+  }
+  program->headers_folder = program->headers.Folder();
+  text = Replaced(text, "%flexai-headers%", program->headers_folder);
+  return [text = std::move(text), headers = program->headers] {
+    if (const Status placed = headers.Place(); !placed.ok()) {
+      fmt::print(stderr, "flexai-executor: {}\n", placed.message());
+    }
+    return text;
+  };
+}
+
 // Runs `run` on the build thread. The program and what it is built from stay until that has ended; their references
 // are taken and dropped on this thread.
 void Handler::StartBuild(Program* program, uint32_t slot, std::vector<Ref<Program>> inputs,
@@ -165,11 +194,11 @@ void Handler::On(const FrameHeader&, const calls::BuildProgram& call) {
     return;
   }
   StartBuild(program, call.slot, {},
-             [this, program, devices, options = TextOf(call.options)] {
+             [this, program, devices, options = OptionsFor(program, call.options)] {
                cl_int status = program->creation_status;
                if (program->native != nullptr) {
                  status = api().clBuildProgram(program->native, static_cast<cl_uint>(devices.size()),
-                                               DataOrNull(devices), options.c_str(), nullptr, nullptr);
+                                               DataOrNull(devices), options().c_str(), nullptr, nullptr);
                }
                return status;
              });
@@ -200,7 +229,7 @@ void Handler::On(const FrameHeader&, const calls::CompileProgram& call) {
     bare.push_back(header.get());
   }
   StartBuild(program, call.slot, std::move(headers),
-             [this, program, devices, bare, names = std::move(names), options = TextOf(call.options)] {
+             [this, program, devices, bare, names = std::move(names), options = OptionsFor(program, call.options)] {
                std::vector<cl_program> natives;
                std::vector<const char*> texts;
                for (size_t i = 0; i < bare.size(); ++i) {
@@ -210,7 +239,7 @@ void Handler::On(const FrameHeader&, const calls::CompileProgram& call) {
                cl_int status = program->creation_status;
                if (program->native != nullptr) {
                  status = api().clCompileProgram(
-                     program->native, static_cast<cl_uint>(devices.size()), DataOrNull(devices), options.c_str(),
+                     program->native, static_cast<cl_uint>(devices.size()), DataOrNull(devices), options().c_str(),
                      static_cast<cl_uint>(natives.size()), natives.empty() ? nullptr : natives.data(),
                      texts.empty() ? nullptr : texts.data(), nullptr, nullptr);
                }

@@ -7,6 +7,7 @@
 
 #include "executor/graph/command.h"
 #include "executor/opencl/cost.h"
+#include "executor/opencl/header_files.h"
 #include "executor/opencl/object.h"
 
 namespace flexai::executor::opencl {
@@ -172,6 +173,8 @@ class Program final : public Object {
   cl_program native;
   cl_int creation_status;
   uint32_t builds_running = 0;
+  HeaderFiles headers;
+  std::string headers_folder;  // where the last build found them; empty without
 
  private:
   ~Program() override;

@@ -131,11 +131,19 @@ cl_int QueryProgramBuild(const QueryContext& q, Value* value) {
     }
     return CL_INVALID_PROGRAM;
   }
-  return Fetch(
+  const cl_int status = Fetch(
       [&](size_t size, void* to, size_t* needed) {
         return q.api.clGetProgramBuildInfo(program->native, device->native(), q.call.parameter, size, to, needed);
       },
       value);
+  if (status == CL_SUCCESS && q.call.parameter == CL_PROGRAM_BUILD_LOG && !program->headers_folder.empty()) {
+    // The compiler speaks of files as the application knows them.
+    const std::string log =
+        Replaced({reinterpret_cast<const char*>(value->data()), value->size()}, program->headers_folder, "");
+    const auto bytes = std::as_bytes(std::span(log));
+    value->assign(bytes.begin(), bytes.end());
+  }
+  return status;
 }
 
 cl_int QueryKernel(const QueryContext& q, Value* value) {

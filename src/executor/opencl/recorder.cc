@@ -39,6 +39,8 @@ std::vector<std::byte> ReplayableBody(const Runtime& runtime, uint16_t call, std
       return Rewritten<calls::CreateProgramWithBinary>(body, [&](auto& m) { Inline(runtime, &m.binaries); });
     case Call::kCreateProgramWithIl:
       return Rewritten<calls::CreateProgramWithIl>(body, [&](auto& m) { Inline(runtime, &m.il); });
+    case Call::kAddHeader:
+      return Rewritten<calls::AddHeader>(body, [&](auto& m) { Inline(runtime, &m.content); });
     case Call::kBuildProgram:
       return Rewritten<calls::BuildProgram>(body, [](auto& m) { m.slot = wire::kNoSlot; });
     case Call::kCompileProgram:

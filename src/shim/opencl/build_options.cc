@@ -3,6 +3,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
+
+#include "shim/opencl/headers.h"
 
 namespace flexai::shim {
 
@@ -23,50 +26,102 @@ const char* EndOfWord(const char* at) {
   return at;
 }
 
-// A folder as written after -I: quoted as a whole, or bare.
-bool AppendFolder(const char* at, const char* end, const char* base, Array<char>* to, bool* changed) {
-  const bool quoted = *at == '"' || *at == '\'';
-  const char first = quoted ? at[1] : *at;
-  if (first == '/' || at == end || (quoted && end - at < 2)) {
-    return to->Append(at, static_cast<size_t>(end - at));
+// Copies options word by word.
+class Resolver {
+ public:
+  Resolver(const char* base, bool with_headers, HeaderSet* folders, Array<char>* to, bool* changed)
+      : base_(base), with_headers_(with_headers), folders_(folders), to_(to), changed_(changed) {}
+
+  bool Plain(const char* at, const char* end) { return to_->Append(at, static_cast<size_t>(end - at)); }
+
+  // A folder as written after -I and `gap` blanks: quoted as a whole, or bare.
+  bool Folder(const char* at, const char* end, size_t gap) {
+    gap_ = gap;
+    const char quote = at != end && (*at == '"' || *at == '\'') ? *at : '\0';
+    const bool closed = quote != '\0' && end - at >= 2 && end[-1] == quote;
+    if (at == end || (quote != '\0' && !closed)) {
+      return Text("-I") && Plain(at - gap, end);
+    }
+    Array<char> folder;
+    at += closed ? 1 : 0;
+    end -= closed ? 1 : 0;
+    const bool relative = at == end || *at != '/';
+    if ((relative && (!folder.Append(base_, std::strlen(base_)) || !folder.Push('/'))) ||
+        !folder.Append(at, static_cast<size_t>(end - at))) {
+      return false;
+    }
+    *changed_ |= relative || with_headers_;
+    if (folders_ != nullptr && !folders_->AddFolder(folder.data(), folder.size())) {
+      return false;
+    }
+    return (!with_headers_ || (Include(kHeadersFolder, folder, quote) && to_->Push(' '))) && Include("", folder, quote);
   }
-  *changed = true;
-  if (quoted && !to->Push(*at++)) {
-    return false;
+
+  void NoGap() { gap_ = 0; }
+
+  bool Include(const char* before, const Array<char>& folder, char quote) {
+    if (!Text("-I")) {
+      return false;
+    }
+    for (size_t i = 0; i < gap_; ++i) {
+      if (!to_->Push(' ')) {
+        return false;
+      }
+    }
+    return (quote == '\0' || to_->Push(quote)) && Text(before) &&
+           to_->Append(folder.data(), folder.size()) && (quote == '\0' || to_->Push(quote));
   }
-  return to->Append(base, std::strlen(base)) && to->Push('/') && to->Append(at, static_cast<size_t>(end - at));
-}
+
+ private:
+  bool Text(const char* text) { return to_->Append(text, std::strlen(text)); }
+
+  const char* const base_;
+  const bool with_headers_;
+  HeaderSet* const folders_;
+  Array<char>* const to_;
+  bool* const changed_;
+  size_t gap_ = 0;
+};
 
 }  // namespace
 
-bool ResolveIncludes(const char* options, const char* folder, Array<char>* resolved, bool* changed) {
+bool ResolveIncludes(const char* options, const char* folder, bool with_headers, HeaderSet* folders,
+                     Array<char>* resolved, bool* changed) {
   *changed = false;
   resolved->Clear();
-  bool folder_next = false;
-  for (const char* at = options; *at != '\0';) {
+  Resolver resolver(folder, with_headers, folders, resolved, changed);
+  const char* gap_from = nullptr;  // after an -I that is a word of its own
+  bool fits = true;
+  for (const char* at = options; fits && *at != '\0';) {
     if (IsSpace(*at)) {
-      if (!resolved->Push(*at++)) {
-        return false;
-      }
+      fits = gap_from != nullptr || resolved->Push(*at);
+      ++at;
       continue;
     }
     const char* end = EndOfWord(at);
-    bool fits = true;
-    if (folder_next) {
-      fits = AppendFolder(at, end, folder, resolved, changed);
-      folder_next = false;
+    if (gap_from != nullptr) {
+      fits = resolver.Folder(at, end, static_cast<size_t>(at - gap_from));
+      gap_from = nullptr;
+    } else if (at[0] == '-' && at[1] == 'I' && end != at + 2) {
+      fits = resolver.Folder(at + 2, end, 0);
     } else if (at[0] == '-' && at[1] == 'I') {
-      folder_next = end == at + 2;
-      fits = resolved->Append(at, 2) && (folder_next || AppendFolder(at + 2, end, folder, resolved, changed));
+      gap_from = end;
     } else {
-      fits = resolved->Append(at, static_cast<size_t>(end - at));
-    }
-    if (!fits) {
-      return false;
+      fits = resolver.Plain(at, end);
     }
     at = end;
   }
-  return true;
+  if (fits && gap_from != nullptr) {  // the compiler says what it thinks of a bare -I
+    fits = resolved->Append("-I", 2);
+  }
+  if (fits && with_headers) {
+    *changed = true;
+    Array<char> own;
+    resolver.NoGap();
+    fits = own.Append(folder, std::strlen(folder)) && resolved->Push(' ') &&
+           resolver.Include(kHeadersFolder, own, std::strchr(folder, ' ') != nullptr ? '"' : '\0');
+  }
+  return fits;
 }
 
 bool WorkingFolder(Array<char>* folder) {

@@ -5,9 +5,17 @@
 
 namespace flexai::shim {
 
+class HeaderSet;
+
+// What stands in options for the executor's folder of the program's headers (AddHeader in opencl.api).
+inline constexpr char kHeadersFolder[] = "%flexai-headers%";
+
 // Copies `options` with every relative folder of -I made absolute from `folder`; without a terminating NUL.
-// `*changed` tells whether there was one. False without memory.
-bool ResolveIncludes(const char* options, const char* folder, Array<char>* resolved, bool* changed);
+// `*changed` tells whether the copy differs. The folders are also added to `folders` (may be null). With
+// `with_headers` each -I is preceded by one for the same folder beneath kHeadersFolder, and `folder` itself comes last,
+// as if -I named it. False without memory.
+bool ResolveIncludes(const char* options, const char* folder, bool with_headers, HeaderSet* folders,
+                     Array<char>* resolved, bool* changed);
 
 // The working folder of this process; false if it has none that can be named.
 bool WorkingFolder(Array<char>* folder);

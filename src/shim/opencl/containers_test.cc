@@ -156,7 +156,7 @@ TEST(HostLayoutTest, GathersAndScattersWithPitches) {
 std::string Resolved(const char* options) {
   Array<char> resolved;
   bool changed = false;
-  EXPECT_TRUE(ResolveIncludes(options, "/home/me", &resolved, &changed));
+  EXPECT_TRUE(ResolveIncludes(options, "/home/me", false, nullptr, &resolved, &changed));
   const std::string text(resolved.data(), resolved.size());
   EXPECT_EQ(changed, text != options);
   return text;

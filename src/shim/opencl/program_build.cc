@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "shim/opencl/build_options.h"
+#include "shim/opencl/headers.h"
 #include "shim/opencl/program.h"
 
 namespace flexai::shim {
@@ -17,35 +18,84 @@ struct BuildNotify {
   bool contradicts() const { return function == nullptr && user_data != nullptr; }
 };
 
-// The options of a build as they are sent. What the application gave is kept where that differs.
-class BuildOptions {
+// A build's options as they are sent, after the headers that the source needs. What the application gave is kept
+// where that differs.
+class BuildInput {
  public:
-  BuildOptions(Program* program, const char* options) {
-    bytes_ = AsBytes(options, options == nullptr ? 0 : std::strlen(options));
-    Array<char> folder;
+  // CL_SUCCESS, CL_OUT_OF_HOST_MEMORY, or CL_OUT_OF_RESOURCES if the session is lost.
+  cl_int Send(Program* program, const char* options) {
+    options = options == nullptr ? "" : options;
+    options_ = AsBytes(options, std::strlen(options));
     bool changed = false;
-    if (options != nullptr && std::strstr(options, "-I") != nullptr && WorkingFolder(&folder) &&
-        ResolveIncludes(options, folder.data(), &resolved_, &changed) && changed) {
-      bytes_ = AsBytes(resolved_.data(), resolved_.size());
-    }
-    if (program != nullptr) {
-      const wire::FutexLock lock(program->mutex);
-      program->options.Clear();
-      if (changed && !program->options.Append(options, std::strlen(options) + 1)) {
-        program->options.Clear();
+    Array<char> folder;
+    const bool has_folders = std::strstr(options, "-I") != nullptr;
+    const bool includes = !program->source.empty() && std::strstr(program->source.data(), "include") != nullptr;
+    if ((has_folders || includes) && WorkingFolder(&folder)) {
+      const cl_int status = Resolve(program, options, folder.data(), includes, &changed);
+      if (status != CL_SUCCESS) {
+        return status;
       }
     }
+    const wire::FutexLock lock(program->mutex);
+    program->options.Clear();
+    if (changed && !program->options.Append(options, std::strlen(options) + 1)) {
+      return CL_OUT_OF_HOST_MEMORY;
+    }
+    return CL_SUCCESS;
   }
 
-  std::span<const std::byte> bytes() const { return bytes_; }
+  std::span<const std::byte> options() const { return options_; }
 
  private:
   static std::span<const std::byte> AsBytes(const char* text, size_t length) {
     return {reinterpret_cast<const std::byte*>(text), length};
   }
 
+  cl_int Resolve(Program* program, const char* options, const char* folder, bool includes, bool* changed) {
+    HeaderSet headers;
+    if (!ResolveIncludes(options, folder, false, &headers, &resolved_, changed)) {
+      return CL_OUT_OF_HOST_MEMORY;
+    }
+    if (includes && (!headers.AddFolder(folder, std::strlen(folder)) ||
+                     !headers.Collect(program->source.data(), program->source.size() - 1))) {
+      return CL_OUT_OF_HOST_MEMORY;
+    }
+    for (const HeaderFile& file : headers.files()) {
+      const cl_int status = SendHeader(program, file);
+      if (status != CL_SUCCESS) {
+        return status;
+      }
+    }
+    if (!headers.files().empty() && !ResolveIncludes(options, folder, true, nullptr, &resolved_, changed)) {
+      return CL_OUT_OF_HOST_MEMORY;
+    }
+    if (*changed) {
+      options_ = AsBytes(resolved_.data(), resolved_.size());
+    }
+    return CL_SUCCESS;
+  }
+
+  static cl_int SendHeader(Program* program, const HeaderFile& file) {
+    Session* session = program->session;
+    opencl::AddHeader message;
+    message.program = program->id;
+    message.path = AsBytes(file.path, file.path_length);
+    message.key = 0xcbf29ce484222325ull;  // FNV-1a of the path
+    for (const std::byte byte : message.path) {
+      message.key = (message.key ^ static_cast<uint64_t>(byte)) * 0x100000001b3ull;
+    }
+    ArenaRange staging;
+    if (!session->MakePayload(file.content, file.bytes, &message.content, &staging)) {
+      return CL_OUT_OF_HOST_MEMORY;
+    }
+    uint64_t sequence = 0;
+    const cl_int status = session->Send(message, &sequence);
+    session->FreeWhenDecoded(&staging, sequence);
+    return status;
+  }
+
   Array<char> resolved_;
-  std::span<const std::byte> bytes_;
+  std::span<const std::byte> options_;
 };
 
 bool IdsOf(cl_uint count, const cl_device_id* devices, ShortArray<uint64_t, 16>* ids) {
@@ -202,11 +252,16 @@ cl_int CL_API_CALL clBuildProgram(cl_program program, cl_uint num_devices, const
   if (status != CL_SUCCESS) {
     return status;
   }
-  const BuildOptions sent_options(program, options);
+  BuildInput input;
+  status = input.Send(program, options);
+  if (status != CL_SUCCESS) {
+    EndBuild(program, true);
+    return status;
+  }
   flexai::opencl::BuildProgram message;
   message.program = program->id;
   message.devices = devices.span();
-  message.options = sent_options.bytes();
+  message.options = input.options();
   message.slot = slot;
   status = program->session->Send(message);
   if (status != CL_SUCCESS) {
@@ -238,11 +293,16 @@ cl_int CL_API_CALL clCompileProgram(cl_program program, cl_uint num_devices, con
   if (status != CL_SUCCESS) {
     return status;
   }
-  const BuildOptions sent_options(program, options);
+  BuildInput input;
+  status = input.Send(program, options);
+  if (status != CL_SUCCESS) {
+    EndBuild(program, true);
+    return status;
+  }
   flexai::opencl::CompileProgram message;
   message.program = program->id;
   message.devices = devices.span();
-  message.options = sent_options.bytes();
+  message.options = input.options();
   message.headers = headers.span();
   message.header_names = {reinterpret_cast<const std::byte*>(names.data()), names.size()};
   message.slot = slot;
@@ -289,12 +349,11 @@ cl_program CL_API_CALL clLinkProgram(cl_context context, cl_uint num_devices, co
   status = program == nullptr || !IdsOf(num_devices, device_list, &devices) ? CL_OUT_OF_HOST_MEMORY
                                                                             : BeginBuild(program, &slot);
   if (status == CL_SUCCESS) {
-    const BuildOptions sent_options(nullptr, options);
     flexai::opencl::LinkProgram message;
     message.program = program->id;
     message.context = context->id;
     message.devices = devices.span();
-    message.options = sent_options.bytes();
+    message.options = {reinterpret_cast<const std::byte*>(options), options == nullptr ? 0 : std::strlen(options)};
     message.inputs = inputs.span();
     message.slot = slot;
     status = context->session->Send(message);
