@@ -32,6 +32,7 @@ struct ArbiterOptions {
   Nanos in_flight_below = Millis(1);     // the same while a higher class was active lately
   Nanos recently = Seconds(1);           // what "lately" is
   Nanos head_start = Millis(1);          // a turn passes on if its head command does not run by then
+  Nanos known_head_start = Millis(5);    // the same for a command that ran before: nothing is left to prepare
   Nanos hold = Micros(50);               // longest idle time for which a lease is kept from the same class
   Nanos hold_above = Micros(500);        // the same from a lower class
   Nanos starvation = Seconds(1);         // a waiting client gets a turn after this, whatever its class; 0: never

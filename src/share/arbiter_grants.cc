@@ -1,5 +1,6 @@
 // Arbiter, the part that writes pages: the terms of leases, successors, revocations, freezing.
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "share/arbiter.h"
@@ -154,8 +155,11 @@ void Arbiter::Thaw(Client& client) {
 // How early to pass leases on, from the time the device stood idle between two turns. To be late costs that time; to
 // be early costs more, since two executors on one processor take it from each other for whole scheduler slices.
 void Arbiter::LearnLead(double gap_ns) {
-  constexpr double kWantedGap = 6e3, kLongestStep = 1e3, kRetreat = 8e3, kMostLead = 60e3;
-  lead_ns_ += gap_ns < 0 ? -kRetreat : std::clamp((gap_ns - kWantedGap) / 16, -kLongestStep, kLongestStep);
+  constexpr double kWantedGap = 6e3, kLongestStep = 3e3, kRetreat = 12e3, kMostLead = 120e3;
+  if (std::abs(gap_ns) > kHandoverNs) {
+    return;  // the lead is not what that comes from
+  }
+  lead_ns_ += gap_ns < 0 ? -kRetreat : std::clamp((gap_ns - kWantedGap) / 8, -kLongestStep, kLongestStep);
   lead_ns_ = std::clamp(lead_ns_, 0.0, kMostLead);
 }
 
@@ -171,9 +175,7 @@ void Arbiter::CorrectTurn(Client& client) {
     if (gap < 0) {
       Charge(client, -std::min(-gap, used));
     }
-    if (gap < kHandoverNs) {
-      LearnLead(gap);
-    }
+    LearnLead(gap);
   }
   // Time a holder kept the device from others beyond what its own counting and the gaps any driver leaves explain.
   // Kept as a balance, so that one late look of the keeper costs nobody anything and a habit does.

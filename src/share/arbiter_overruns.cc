@@ -36,8 +36,8 @@ bool Arbiter::PassOver() {
     return TurnEnded();
   }
   if (seen.running > 0 && seen.head_start_ns == 0) {
-    const Nanos due = std::max(client.in_force_at, Nanos{std::min(seen.head_entered_ns, now_.value)}) +
-                      options_.head_start;
+    const Nanos due = std::max(client.in_force_at, Nanos{seen.head_entered_ns}) +
+                      (seen.head_unknown ? options_.head_start : options_.known_head_start);
     if (now_ < due) {
       WakeAt(due);
       return false;

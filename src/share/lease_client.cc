@@ -93,7 +93,7 @@ Entry LeaseClient::TryEnter(uint32_t lane, Nanos predicted) {
       TakeLease(lane, LeaseId(word));
     }
     if (report) {
-      AwaitStart(lane);
+      AwaitStart(lane, predicted.value <= 0);
     }
     if (predicted.value <= 0) {
       state.error_ns = std::max(state.error_ns, 2 * kTrustedErrorNs);
@@ -127,9 +127,10 @@ void LeaseClient::TakeLease(uint32_t lane, uint64_t id) {
   mine.lease_taken.store(id, std::memory_order_release);
 }
 
-void LeaseClient::AwaitStart(uint32_t lane) {
+void LeaseClient::AwaitStart(uint32_t lane, bool unknown) {
   lanes_[lane].head_start_ns = 0;
   OwnLane& mine = own().lanes[lane];
+  mine.head_unknown.store(unknown ? 1 : 0, std::memory_order_relaxed);
   mine.head_entered_ns.store(clock_->Now().value, std::memory_order_relaxed);
   mine.head_start_ns.store(0, std::memory_order_release);
 }

@@ -72,7 +72,7 @@ class LeaseClient final : public Lease {
   void SetWant(uint32_t lane, bool want);
   void EndIdle(uint32_t lane, int64_t hold_ns);
   void TakeLease(uint32_t lane, uint64_t id);
-  void AwaitStart(uint32_t lane);
+  void AwaitStart(uint32_t lane, bool unknown);
   void NoteStart(uint32_t lane, int64_t start_ns);
   void Settle(uint32_t lane);
   void GiveBack(uint32_t lane, uint64_t id);

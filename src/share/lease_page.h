@@ -49,10 +49,11 @@ struct alignas(64) OwnLane {
   std::atomic<uint64_t> released_bytes;  // memory given back since the session began
   std::atomic<uint64_t> charge_bytes;    // memory asked for by the request of the sequence below
   std::atomic<uint32_t> charge_sequence; // stored after charge_bytes; the keeper answers with the same number
-  uint32_t reserved_[3];
+  std::atomic<uint32_t> head_unknown;    // 1: no cost is known of the command whose start is to be reported
+  uint32_t reserved_[2];
 };
 static_assert(sizeof(OwnLane) == 128);
-static_assert(offsetof(OwnLane, lease_done) == 16 && offsetof(OwnLane, charge_sequence) == 104);
+static_assert(offsetof(OwnLane, lease_done) == 16 && offsetof(OwnLane, head_unknown) == 108);
 
 struct alignas(64) OwnPage {
   uint32_t magic, version;

@@ -19,6 +19,7 @@ struct LaneView {
   uint64_t used_ns = 0;
   uint64_t finished = 0;
   int64_t first_start_ns = 0;
+  bool head_unknown = false;
   int64_t head_entered_ns = 0;
   int64_t head_start_ns = 0;
   int64_t last_end_ns = 0;

@@ -131,6 +131,7 @@ LaneView LeaseTable::Read(ClientId client) {
   view.finished = lane.finished.load(std::memory_order_acquire);
   view.used_ns = lane.used_ns.load(std::memory_order_relaxed);
   view.first_start_ns = lane.first_start_ns.load(std::memory_order_relaxed);
+  view.head_unknown = lane.head_unknown.load(std::memory_order_relaxed) != 0;
   view.head_entered_ns = lane.head_entered_ns.load(std::memory_order_relaxed);
   view.head_start_ns = lane.head_start_ns.load(std::memory_order_relaxed);
   view.last_end_ns = lane.last_end_ns.load(std::memory_order_relaxed);
