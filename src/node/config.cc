@@ -153,6 +153,7 @@ Status ReadDevice(const toml::table& table, std::string_view path, const std::st
   reader.Bool("enabled", &device.enabled);
   reader.Text("memory", ParseBytes, &device.memory);
   reader.Text("reserve", ParseBytes, &device.reserve);
+  reader.Text("session_overhead", ParseBytes, &device.session_overhead);
   return reader.Finish();
 }
 

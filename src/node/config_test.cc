@@ -31,6 +31,7 @@ idle_exit = "250ms"
 enabled = false
 memory = "8Gi"
 reserve = "512Mi"
+session_overhead = "400Mi"
 )",
                                             "f.conf");
   ASSERT_TRUE(config.ok()) << config.status().message();
@@ -46,6 +47,7 @@ reserve = "512Mi"
   EXPECT_FALSE(device.enabled);
   EXPECT_EQ(device.memory, Bytes{8ull << 30});
   EXPECT_EQ(device.reserve, Bytes{512ull << 20});
+  EXPECT_EQ(device.session_overhead, Bytes{400ull << 20});
 }
 
 TEST(ConfigTest, AFaultIsOneSentenceWithItsLine) {
@@ -61,7 +63,8 @@ TEST(ConfigTest, AFaultIsOneSentenceWithItsLine) {
             "f.conf:1: http_listen: '9402' is not a listen address: use ADDRESS:PORT, for example 127.0.0.1:9402");
   EXPECT_EQ(ErrorOf("\n\n[device.a]\nenabled = 1\n"), "f.conf:4: enabled of [device.a] must be true or false");
   EXPECT_EQ(ErrorOf("[device.a]\nmemry = \"1Gi\"\n"),
-            "f.conf:2: 'memry' is not a setting of [device.a]: the settings are enabled, memory, reserve");
+            "f.conf:2: 'memry' is not a setting of [device.a]: the settings are enabled, memory, reserve, "
+            "session_overhead");
   EXPECT_EQ(ErrorOf("device = 3"), "f.conf:1: device must be a table: write [device.NAME]");
   EXPECT_EQ(ErrorOf("[device]\na = 3"), "f.conf:2: 'a' of [device] must be a table: write [device.a]");
 }

@@ -91,6 +91,10 @@ Status KeeperHost::StartProcess() {
                      "--reserve",  std::to_string(options_.reserve.value),
                      "--log-dir",  options_.log_directory,
                      "--max-command-seconds", std::to_string(seconds)};
+  if (options_.session_overhead) {
+    spawn.arguments.insert(spawn.arguments.end(),
+                           {"--session-overhead", std::to_string(options_.session_overhead->value)});
+  }
   if (options_.freeze) {
     spawn.arguments.emplace_back("--freeze");
   }

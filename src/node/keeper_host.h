@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct KeeperOptions {
   std::string socket, lock, log_directory;
   std::string keeper_program, executor_program;
   Bytes memory, reserve;
+  std::optional<Bytes> session_overhead;
   Nanos max_command;    // 0: no limit
   bool freeze = false;  // executors of this device can be stopped in the middle of a command
   std::string version;

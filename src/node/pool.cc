@@ -80,13 +80,12 @@ void Pool::AddDevice(const Device& device) {
   DeviceState& state = entry->state;
   state.device = device;
   state.problem = device.problem.empty() ? Status() : Unavailable(device.problem);
-  Bytes memory = device.memory;
-  std::optional<Bytes> reserve;
-  if (const auto config = options_.config.devices.find(device.id); config != options_.config.devices.end()) {
-    memory = std::min(memory, config->second.memory.value_or(memory));
-    reserve = config->second.reserve;
+  DeviceConfig config;
+  if (const auto found = options_.config.devices.find(device.id); found != options_.config.devices.end()) {
+    config = found->second;
   }
-  state.reserve = std::min(memory, reserve.value_or(DefaultReserve(memory)));
+  const Bytes memory = std::min(device.memory, config.memory.value_or(device.memory));
+  state.reserve = std::min(memory, config.reserve.value_or(DefaultReserve(memory)));
   state.memory = state.free_memory = Bytes{memory.value - state.reserve.value};
 
   KeeperOptions keeper;
@@ -98,6 +97,7 @@ void Pool::AddDevice(const Device& device) {
   keeper.executor_program = options_.executor_program;
   keeper.memory = memory;
   keeper.reserve = state.reserve;
+  keeper.session_overhead = config.session_overhead;
   keeper.max_command = options_.config.max_command;
   keeper.freeze = device.type == "cpu";
   keeper.version = options_.version;
