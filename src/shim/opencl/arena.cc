@@ -164,9 +164,10 @@ ArenaBlock* Arena::Split(ArenaBlock* block, uint64_t bytes) {
   }
   rest->offset = block->offset + bytes;
   rest->length = block->length - bytes;
-  // Which half the pages lie in is not known; counting them in both would only return pages too early.
-  rest->dirty = block->dirty < rest->length ? block->dirty : rest->length;
-  block->dirty -= rest->dirty;
+  // Allocation goes from the front, so the pages likely lie there.
+  const uint64_t kept = block->dirty < bytes ? block->dirty : bytes;
+  rest->dirty = block->dirty - kept;
+  block->dirty = kept;
   block->length = bytes;
   rest->left = block;
   rest->right = block->right;

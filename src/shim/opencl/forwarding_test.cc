@@ -29,6 +29,35 @@ class ForwardingTest : public ::testing::Test {
     EXPECT_EQ(status, CL_SUCCESS);
   }
 
+  void TearDown() override {
+    executor_.HoldCommands(false);
+    while (executor_.Held() > 0) {
+      executor_.EndNext();
+    }
+    for (cl_event event : events_) {
+      clReleaseEvent(event);
+    }
+    for (cl_kernel kernel : kernels_) {
+      clReleaseKernel(kernel);
+    }
+    for (cl_mem buffer : buffers_) {
+      clReleaseMemObject(buffer);
+    }
+    if (queue_ != nullptr) {
+      clFinish(queue_);
+      clReleaseCommandQueue(queue_);
+    }
+    if (context_ != nullptr) {
+      clReleaseContext(context_);
+    }
+    executor_.Frames();
+    session_->deferred().SettleReleases();
+  }
+
+  // Released when the test is over.
+  cl_mem Keep(cl_mem buffer) { return buffers_.emplace_back(buffer); }
+  cl_event Keep(cl_event event) { return events_.emplace_back(event); }
+
   cl_mem MakeBuffer(size_t size, cl_mem_flags flags = CL_MEM_READ_WRITE, void* host = nullptr) {
     cl_int status = -1;
     cl_mem buffer = clCreateBuffer(context_, flags, size, host, &status);
@@ -43,7 +72,7 @@ class ForwardingTest : public ::testing::Test {
     cl_kernel kernel = clCreateKernel(program, "k", &status);
     EXPECT_EQ(status, CL_SUCCESS);
     clReleaseProgram(program);
-    return kernel;
+    return kernels_.emplace_back(kernel);
   }
   void SetAllArguments(cl_kernel kernel, cl_mem buffer) {
     const float number = 1;
@@ -68,6 +97,9 @@ class ForwardingTest : public ::testing::Test {
   cl_device_id device_ = nullptr;
   cl_context context_ = nullptr;
   cl_command_queue queue_ = nullptr;
+  std::vector<cl_event> events_;
+  std::vector<cl_kernel> kernels_;
+  std::vector<cl_mem> buffers_;
 };
 
 cl_uint References(cl_context context) {
@@ -100,6 +132,8 @@ TEST_F(ForwardingTest, AChildKeepsItsParentAlive) {
   EXPECT_EQ(References(found), 1u);
   EXPECT_EQ(clReleaseContext(found), CL_SUCCESS);
   EXPECT_EQ(executor_.Count(Call::kRelease), 2u);
+  queue_ = nullptr;
+  context_ = nullptr;
 }
 
 TEST_F(ForwardingTest, StrayHandlesAreRefused) {
@@ -119,7 +153,7 @@ TEST_F(ForwardingTest, FinishSendsNothing) {
 }
 
 TEST_F(ForwardingTest, AnIdleQueueCopiesWithoutAFrame) {
-  cl_mem buffer = MakeBuffer(4096);
+  cl_mem buffer = Keep(MakeBuffer(4096));
   const size_t before = executor_.Frames();
   std::vector<char> out(4096, 'x');
   ASSERT_EQ(clEnqueueWriteBuffer(queue_, buffer, CL_TRUE, 0, 4096, out.data(), 0, nullptr, nullptr), CL_SUCCESS);
@@ -132,7 +166,7 @@ TEST_F(ForwardingTest, AnIdleQueueCopiesWithoutAFrame) {
 }
 
 TEST_F(ForwardingTest, WithAnEventTheExecutorLearnsOfTheCopy) {
-  cl_mem buffer = MakeBuffer(64);
+  cl_mem buffer = Keep(MakeBuffer(64));
   char byte = 'a';
   cl_event event = nullptr;
   ASSERT_EQ(clEnqueueWriteBuffer(queue_, buffer, CL_TRUE, 0, 1, &byte, 0, nullptr, &event), CL_SUCCESS);
@@ -145,7 +179,7 @@ TEST_F(ForwardingTest, WithAnEventTheExecutorLearnsOfTheCopy) {
 }
 
 TEST_F(ForwardingTest, ABlockingReadWaitsForTheQueue) {
-  cl_mem buffer = MakeBuffer(64);
+  cl_mem buffer = Keep(MakeBuffer(64));
   MakeBusy();
   char byte = 0;
   std::thread reader([&] {
@@ -159,11 +193,12 @@ TEST_F(ForwardingTest, ABlockingReadWaitsForTheQueue) {
 }
 
 TEST_F(ForwardingTest, ANonBlockingReadArrivesWhenItsEndIsSeen) {
-  cl_mem buffer = MakeBuffer(64);
+  cl_mem buffer = Keep(MakeBuffer(64));
   MakeBusy();
   char bytes[64] = {};
   cl_event event = nullptr;
   ASSERT_EQ(clEnqueueReadBuffer(queue_, buffer, CL_FALSE, 0, 64, bytes, 0, nullptr, &event), CL_SUCCESS);
+  Keep(event);
   executor_.EndNext();
   executor_.EndNext(0, [&](const ScriptedExecutor::Command& command) {
     ASSERT_EQ(command.region.length, 64u);
@@ -175,11 +210,12 @@ TEST_F(ForwardingTest, ANonBlockingReadArrivesWhenItsEndIsSeen) {
 }
 
 TEST_F(ForwardingTest, AFailedReadLeavesTheDestinationAlone) {
-  cl_mem buffer = MakeBuffer(64);
+  cl_mem buffer = Keep(MakeBuffer(64));
   MakeBusy();
   char bytes[64] = {'k'};
   cl_event event = nullptr;
   ASSERT_EQ(clEnqueueReadBuffer(queue_, buffer, CL_FALSE, 0, 64, bytes, 0, nullptr, &event), CL_SUCCESS);
+  Keep(event);
   executor_.EndNext();
   executor_.EndNext(CL_OUT_OF_RESOURCES);
   EXPECT_EQ(clWaitForEvents(1, &event), CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST);
@@ -188,7 +224,7 @@ TEST_F(ForwardingTest, AFailedReadLeavesTheDestinationAlone) {
 }
 
 TEST_F(ForwardingTest, AWriteWaitsForTheReadThatFillsItsSource) {
-  cl_mem buffer = MakeBuffer(64);
+  cl_mem buffer = Keep(MakeBuffer(64));
   MakeBusy();
   char bytes[64] = {};
   ASSERT_EQ(clEnqueueReadBuffer(queue_, buffer, CL_FALSE, 0, 64, bytes, 0, nullptr, nullptr), CL_SUCCESS);
@@ -212,11 +248,11 @@ TEST_F(ForwardingTest, ALateErrorIsToldOnce) {
 
 TEST_F(ForwardingTest, WhatIsCompleteIsNotWaitedFor) {
   cl_int status = -1;
-  cl_event user = clCreateUserEvent(context_, &status);
+  cl_event user = Keep(clCreateUserEvent(context_, &status));
   EXPECT_EQ(StatusOf(user), CL_SUBMITTED);
   ASSERT_EQ(clSetUserEventStatus(user, CL_COMPLETE), CL_SUCCESS);
   EXPECT_EQ(clSetUserEventStatus(user, CL_COMPLETE), CL_INVALID_OPERATION);
-  cl_mem buffer = MakeBuffer(64);
+  cl_mem buffer = Keep(MakeBuffer(64));
   const char byte = 0;
   ASSERT_EQ(clEnqueueFillBuffer(queue_, buffer, &byte, 1, 0, 64, 1, &user, nullptr), CL_SUCCESS);
   ASSERT_EQ(clEnqueueMarkerWithWaitList(queue_, 1, &user, nullptr), CL_SUCCESS);
@@ -227,7 +263,7 @@ TEST_F(ForwardingTest, WhatIsCompleteIsNotWaitedFor) {
 }
 
 TEST_F(ForwardingTest, AnArgumentGivenAgainIsNotSentAgain) {
-  cl_mem buffer = MakeBuffer(64);
+  cl_mem buffer = Keep(MakeBuffer(64));
   cl_kernel kernel = MakeKernel();
   SetAllArguments(kernel, buffer);
   const size_t before = executor_.Count(Call::kSetKernelArg);
@@ -249,7 +285,7 @@ TEST_F(ForwardingTest, TheFirstOfEachKindGetsTheDevicesVerdict) {
 }
 
 TEST_F(ForwardingTest, ALaunchIsChecked) {
-  cl_mem buffer = MakeBuffer(64);
+  cl_mem buffer = Keep(MakeBuffer(64));
   cl_kernel kernel = MakeKernel();
   const size_t global[3] = {64, 1, 1};
   const size_t local[3] = {32, 1, 1};
@@ -270,7 +306,7 @@ TEST_F(ForwardingTest, ALaunchIsChecked) {
 }
 
 TEST_F(ForwardingTest, ALiveHandleIsTheObjectWhereNothingIsKnown) {
-  cl_mem buffer = MakeBuffer(64);
+  cl_mem buffer = Keep(MakeBuffer(64));
   cl_kernel kernel = MakeKernel();
   EXPECT_EQ(clSetKernelArg(kernel, 3, sizeof(buffer), &buffer), CL_SUCCESS);
   EXPECT_EQ(kernel->arguments[3].kind, 1u);
@@ -281,7 +317,7 @@ TEST_F(ForwardingTest, ALiveHandleIsTheObjectWhereNothingIsKnown) {
 }
 
 TEST_F(ForwardingTest, AMapGivesTheStorageItself) {
-  cl_mem buffer = MakeBuffer(4096);
+  cl_mem buffer = Keep(MakeBuffer(4096));
   cl_int status = -1;
   auto* mapped = static_cast<char*>(clEnqueueMapBuffer(queue_, buffer, CL_TRUE, CL_MAP_WRITE, 128, 256, 0, nullptr,
                                                        nullptr, &status));
@@ -297,7 +333,7 @@ TEST_F(ForwardingTest, AMapGivesTheStorageItself) {
 
 TEST_F(ForwardingTest, AHostPointerIsWhatMapsGive) {
   alignas(128) char host[256] = "before";
-  cl_mem buffer = MakeBuffer(256, CL_MEM_USE_HOST_PTR, host);
+  cl_mem buffer = Keep(MakeBuffer(256, CL_MEM_USE_HOST_PTR, host));
   EXPECT_STREQ(static_cast<char*>(static_cast<void*>(buffer->data())), "before");
   std::memcpy(buffer->data(), "device", 7);
   cl_int status = -1;
@@ -323,6 +359,7 @@ TEST_F(ForwardingTest, CallbacksComeOnceInTheOrderOfTheSteps) {
   MakeBusy();
   cl_event event = nullptr;
   ASSERT_EQ(clEnqueueMarkerWithWaitList(queue_, 0, nullptr, &event), CL_SUCCESS);
+  Keep(event);
   static std::mutex mutex;
   static std::vector<cl_int> steps;
   const auto note = [](cl_event, cl_int status, void*) {
@@ -344,14 +381,14 @@ TEST_F(ForwardingTest, CallbacksComeOnceInTheOrderOfTheSteps) {
 
 TEST_F(ForwardingTest, DestructorCallbacksComeInReverse) {
   static std::atomic<int> order{0};
-  static int called[2];
+  static std::atomic<int> called[2];
   cl_mem buffer = MakeBuffer(64);
   ASSERT_EQ(clSetMemObjectDestructorCallback(buffer, [](cl_mem, void*) { called[0] = ++order; }, nullptr),
             CL_SUCCESS);
   ASSERT_EQ(clSetMemObjectDestructorCallback(buffer, [](cl_mem, void*) { called[1] = ++order; }, nullptr),
             CL_SUCCESS);
   clReleaseMemObject(buffer);
-  while (order != 2) {
+  while (called[0] == 0 || called[1] == 0) {
     std::this_thread::yield();
   }
   EXPECT_EQ(called[0], 2);
@@ -390,6 +427,8 @@ TEST_F(ForwardingTest, ALostSessionFailsEveryCallAndFiresCallbacks) {
   EXPECT_EQ(clReleaseCommandQueue(queue_), CL_SUCCESS);
   EXPECT_EQ(clReleaseContext(context_), CL_SUCCESS);
   EXPECT_EQ(fired, 1);
+  queue_ = nullptr;
+  context_ = nullptr;
 }
 
 class DiscreteForwardingTest : public ForwardingTest {
@@ -398,7 +437,7 @@ class DiscreteForwardingTest : public ForwardingTest {
 };
 
 TEST_F(DiscreteForwardingTest, BlockingReadsGoThroughStaging) {
-  cl_mem buffer = MakeBuffer(1 << 16);
+  cl_mem buffer = Keep(MakeBuffer(1 << 16));
   EXPECT_FALSE(buffer->in_arena());
   std::vector<char> bytes(1 << 16);
   executor_.HoldCommands(true);
@@ -414,7 +453,7 @@ TEST_F(DiscreteForwardingTest, BlockingReadsGoThroughStaging) {
 }
 
 TEST_F(DiscreteForwardingTest, WritesCrossInFramesOrInTheArena) {
-  cl_mem buffer = MakeBuffer(1 << 16);
+  cl_mem buffer = Keep(MakeBuffer(1 << 16));
   std::vector<char> bytes(1 << 16, 'w');
   ASSERT_EQ(clEnqueueWriteBuffer(queue_, buffer, CL_TRUE, 0, 64, bytes.data(), 0, nullptr, nullptr), CL_SUCCESS);
   ASSERT_EQ(clEnqueueWriteBuffer(queue_, buffer, CL_TRUE, 0, 1 << 16, bytes.data(), 0, nullptr, nullptr),

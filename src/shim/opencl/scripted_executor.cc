@@ -274,6 +274,12 @@ void ScriptedExecutor::HoldCommands(bool held) {
   held_ = held;
 }
 
+size_t ScriptedExecutor::Held() {
+  Settle();
+  const std::lock_guard lock(mutex_);
+  return pending_.size();
+}
+
 void ScriptedExecutor::EndNext(int32_t status, std::function<void(const Command&)> before) {
   std::unique_lock lock(mutex_);
   progress_.wait(lock, [&] { return !pending_.empty(); });

@@ -50,6 +50,8 @@ class ScriptedExecutor {
   void HoldCommands(bool held);
   // Ends the oldest held command; `status` 0 or an error. `before` runs first (to fill a destination).
   void EndNext(int32_t status = 0, std::function<void(const Command&)> before = {});
+  // How many commands are held. Waits for what was sent before the call.
+  size_t Held();
   // Kills the process whose pidfd the shim watches.
   void Die();
 
