@@ -177,6 +177,29 @@ cl_int FollowBuild(Program* program, uint32_t slot, const BuildNotify& notify) {
   return CL_OUT_OF_HOST_MEMORY;
 }
 
+// Sends a build or compilation with its input, and waits for it or has the callback called.
+template <class Message>
+cl_int RunBuild(Program* program, const char* options, const BuildNotify& notify, Message* message) {
+  uint32_t slot = wire::kNoSlot;
+  cl_int status = BeginBuild(program, &slot);
+  if (status != CL_SUCCESS) {
+    return status;
+  }
+  BuildInput input;
+  status = input.Send(program, options);
+  if (status == CL_SUCCESS) {
+    message->program = program->id;
+    message->options = input.options();
+    message->slot = slot;
+    status = program->session->Send(*message);
+  }
+  if (status != CL_SUCCESS) {
+    EndBuild(program, true);
+    return status;
+  }
+  return FollowBuild(program, slot, notify);
+}
+
 cl_int CheckBuild(cl_program program, cl_uint num_devices, const cl_device_id* device_list,
                   const BuildNotify& notify) {
   if (!IsValid(program)) {
@@ -245,30 +268,12 @@ cl_int CL_API_CALL clBuildProgram(cl_program program, cl_uint num_devices, const
   if (status == CL_SUCCESS && !IdsOf(num_devices, device_list, &devices)) {
     status = CL_OUT_OF_HOST_MEMORY;
   }
-  uint32_t slot = flexai::wire::kNoSlot;
-  if (status == CL_SUCCESS) {
-    status = BeginBuild(program, &slot);
-  }
   if (status != CL_SUCCESS) {
-    return status;
-  }
-  BuildInput input;
-  status = input.Send(program, options);
-  if (status != CL_SUCCESS) {
-    EndBuild(program, true);
     return status;
   }
   flexai::opencl::BuildProgram message;
-  message.program = program->id;
   message.devices = devices.span();
-  message.options = input.options();
-  message.slot = slot;
-  status = program->session->Send(message);
-  if (status != CL_SUCCESS) {
-    EndBuild(program, true);
-    return status;
-  }
-  return FollowBuild(program, slot, notify);
+  return RunBuild(program, options, notify, &message);
 }
 
 cl_int CL_API_CALL clCompileProgram(cl_program program, cl_uint num_devices, const cl_device_id* device_list,
@@ -286,32 +291,14 @@ cl_int CL_API_CALL clCompileProgram(cl_program program, cl_uint num_devices, con
   if (status == CL_SUCCESS && !IdsOf(num_devices, device_list, &devices)) {
     status = CL_OUT_OF_HOST_MEMORY;
   }
-  uint32_t slot = flexai::wire::kNoSlot;
-  if (status == CL_SUCCESS) {
-    status = BeginBuild(program, &slot);
-  }
   if (status != CL_SUCCESS) {
-    return status;
-  }
-  BuildInput input;
-  status = input.Send(program, options);
-  if (status != CL_SUCCESS) {
-    EndBuild(program, true);
     return status;
   }
   flexai::opencl::CompileProgram message;
-  message.program = program->id;
   message.devices = devices.span();
-  message.options = input.options();
   message.headers = headers.span();
   message.header_names = {reinterpret_cast<const std::byte*>(names.data()), names.size()};
-  message.slot = slot;
-  status = program->session->Send(message);
-  if (status != CL_SUCCESS) {
-    EndBuild(program, true);
-    return status;
-  }
-  return FollowBuild(program, slot, notify);
+  return RunBuild(program, options, notify, &message);
 }
 
 cl_program CL_API_CALL clLinkProgram(cl_context context, cl_uint num_devices, const cl_device_id* device_list,
