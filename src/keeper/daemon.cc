@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <functional>
 
+#include "keeper/executor.h"
+#include "keeper/executor_pool.h"
 #include "keeper/keeper.h"
 #include "keeper/server.h"
 #include "os/event_loop.h"
 #include "os/files.h"
 #include "os/monotonic_clock.h"
-#include "os/process.h"
+#include "os/random.h"
 #include "os/user.h"
 #include "telemetry/log.h"
 
@@ -35,7 +37,10 @@ Status RunKeeper(const Options& options) {
   FLEXAI_RETURN_IF_ERROR(os::MakeFolders(options.log_dir));
   const os::MonotonicClock clock;
   FLEXAI_ASSIGN_OR_RETURN(const std::unique_ptr<os::EventLoop> loop, os::EventLoop::Create());
-  FLEXAI_ASSIGN_OR_RETURN(const std::unique_ptr<Keeper> keeper, Keeper::Create(*loop, log, clock, options));
+  LoopReactor reactor(*loop);
+  ExecutorPool executors(*loop, log, options);
+  FLEXAI_ASSIGN_OR_RETURN(const std::unique_ptr<Keeper> keeper,
+                          Keeper::Create(reactor, executors, log, clock, options, os::RandomSeed()));
   const auto shut_down = [&] { keeper->EndAll([&] { loop->Stop(); }); };
   Server server(*loop, log, *keeper, shut_down);
   FLEXAI_RETURN_IF_ERROR(loop->WatchSignals({SIGTERM, SIGINT, SIGHUP}, [&](int signal) {

@@ -1,10 +1,6 @@
-// One executor process as its keeper holds it: started, warmed, given one session, frozen, ended, reaped.
-//
-// Thread safety: used on its event loop's thread only. Callbacks run on that thread, never inside a call to this
-// object, and none after it is destroyed. Destroying it kills the process.
+// The real executor: a sandboxed process with a control socket, a pipe for its messages and a control group.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -12,6 +8,7 @@
 
 #include "base/status.h"
 #include "base/units.h"
+#include "keeper/executor_source.h"
 #include "keeper/tenant.h"
 #include "os/cgroup.h"
 #include "os/event_loop.h"
@@ -24,34 +21,25 @@ namespace flexai::keeper {
 // By how much the keeper's nice value is below its executors': all of them wait for it, and it runs for microseconds.
 inline constexpr int kKeeperAhead = 5;
 
-class Executor {
+class Executor final : public ExecutorHandle {
  public:
-  struct Events {
-    std::function<void(Status)> ready;        // it can take a session, or why it can't
-    std::function<void(os::ExitState)> ended; // the process is gone and reaped; last callback
-  };
   // `device` and `number` name its control group. Isolation that is not to be had is logged once per sentence.
   static Result<std::unique_ptr<Executor>> Start(os::EventLoop& loop, telemetry::Log& log, const std::string& program,
                                                  const std::string& device, uint64_t number,
                                                  const Tenants::Place& place);
-  ~Executor();
+  ~Executor() override;
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
-  void SetEvents(Events events);
-  // Unset until it has said whether it is ready.
-  const std::optional<Status>& ready() const { return ready_; }
-  pid_t pid() const { return process_.pid; }
-  const os::UniqueFd& pidfd() const { return process_.pidfd; }
-
-  // Hands it its session. Its messages go to `log_path` from now on, those of before first.
-  Status Assign(std::string_view start, std::span<const int> fds, const std::string& log_path);
-  // A sentence of the keeper's own in the session's log.
-  void Note(std::string_view sentence);
-  Status LimitMemory(Bytes bytes);
-  void Freeze(bool frozen);
-  // `ended` follows.
-  void Kill();
+  void SetEvents(Events events) override;
+  const std::optional<Status>& ready() const override { return ready_; }
+  pid_t pid() const override { return process_.pid; }
+  const os::UniqueFd& pidfd() const override { return process_.pidfd; }
+  Status Assign(std::string_view start, std::span<const int> fds, const std::string& log_path) override;
+  void Note(std::string_view sentence) override;
+  Status LimitMemory(Bytes bytes) override;
+  void Freeze(bool frozen) override;
+  void Kill() override;
 
  private:
   Executor(os::EventLoop& loop, telemetry::Log& log) : loop_(loop), log_(log) {}

@@ -79,14 +79,16 @@ void ExecutorPool::Drop(uid_t tenant) {
   }
 }
 
-Result<std::unique_ptr<Executor>> ExecutorPool::Take(uid_t tenant) {
-  const auto found = spares_.find(tenant);
-  if (found != spares_.end() && found->second.executor != nullptr) {
-    std::unique_ptr<Executor> executor = std::move(found->second.executor);
-    executor->SetEvents({});
-    return executor;
+Result<std::unique_ptr<ExecutorHandle>> ExecutorPool::Take(uid_t tenant) {
+  std::unique_ptr<Executor> executor;
+  if (const auto found = spares_.find(tenant); found != spares_.end()) {
+    executor = std::move(found->second.executor);
   }
-  return Start(tenant);
+  if (executor == nullptr) {
+    FLEXAI_ASSIGN_OR_RETURN(executor, Start(tenant));
+  }
+  executor->SetEvents({});
+  return std::unique_ptr<ExecutorHandle>(std::move(executor));
 }
 
 }  // namespace flexai::keeper

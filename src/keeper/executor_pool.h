@@ -15,18 +15,15 @@
 
 namespace flexai::keeper {
 
-class ExecutorPool {
+// At most a few tenants have one: those who started something last.
+class ExecutorPool final : public ExecutorSource {
  public:
   ExecutorPool(os::EventLoop& loop, telemetry::Log& log, const Options& options);
-  ~ExecutorPool();
+  ~ExecutorPool() override;
 
-  // Keeps a spare for `tenant` from now on (for the most recent few tenants), started after `delay`.
-  void Expect(uid_t tenant, Nanos delay);
-  // Lets the tenant's spare go after a while, unless it is expected again.
-  void Release(uid_t tenant);
-
-  // The tenant's spare, which may still be loading, or a new executor. The caller sets its events.
-  Result<std::unique_ptr<Executor>> Take(uid_t tenant);
+  void Expect(uid_t tenant, Nanos delay) override;
+  void Release(uid_t tenant) override;
+  Result<std::unique_ptr<ExecutorHandle>> Take(uid_t tenant) override;
 
  private:
   struct Spare {

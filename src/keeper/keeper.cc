@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "os/event_counter.h"
-#include "os/random.h"
 
 namespace flexai::keeper {
 
@@ -22,17 +21,18 @@ constexpr uint32_t kMostRings = 2000;
 
 }  // namespace
 
-Keeper::Keeper(os::EventLoop& loop, telemetry::Log& log, const Clock& clock, const Options& options)
+Keeper::Keeper(Reactor& loop, ExecutorSource& executors, telemetry::Log& log, const Clock& clock,
+               const Options& options)
     : loop_(loop),
+      executors_(executors),
       log_(log),
       clock_(clock),
       options_(options),
-      ledger_({options.memory, options.reserve, options.session_overhead}),
-      pool_(loop, log, options) {}
+      ledger_({options.memory, options.reserve, options.session_overhead}) {}
 
-Result<std::unique_ptr<Keeper>> Keeper::Create(os::EventLoop& loop, telemetry::Log& log, const Clock& clock,
-                                               const Options& options) {
-  std::unique_ptr<Keeper> keeper(new Keeper(loop, log, clock, options));
+Result<std::unique_ptr<Keeper>> Keeper::Create(Reactor& loop, ExecutorSource& executors, telemetry::Log& log,
+                                               const Clock& clock, const Options& options, uint64_t seed) {
+  std::unique_ptr<Keeper> keeper(new Keeper(loop, executors, log, clock, options));
   Keeper* self = keeper.get();
   // Both are called from within the arbiter, so that what changes its clients is left to the loop.
   share::LeaseTable::Hooks hooks;
@@ -54,7 +54,7 @@ Result<std::unique_ptr<Keeper>> Keeper::Create(os::EventLoop& loop, telemetry::L
   share::ArbiterOptions arbiter;
   arbiter.can_freeze = options.freeze;
   arbiter.longest_command = options.longest_command;
-  arbiter.seed = os::RandomSeed();
+  arbiter.seed = seed;
   keeper->arbiter_ = std::make_unique<share::Arbiter>(arbiter, *keeper->table_);
   return keeper;
 }
@@ -103,7 +103,7 @@ void Keeper::EraseIfEmpty(VxpuId id) {
   arbiter_->RemoveVxpu(id);
   ledger_.RemoveVxpu(id);
   if (std::none_of(vxpus_.begin(), vxpus_.end(), [owner](const auto& v) { return v.second.spec.owner == owner; })) {
-    pool_.Release(owner);
+    executors_.Release(owner);
   }
   for (const auto& tell : when_gone) {
     tell();
@@ -143,7 +143,7 @@ void Keeper::DoorbellRang(SessionId id) {
   if (++session.rings > kMostRings) {
     // It rings for nothing: not heard for a while, so that the others are served.
     loop_.Unwatch(table_->Doorbell(session.slot));
-    loop_.After(kRingWindow, [this, id] {
+    loop_.At(now + kRingWindow, [this, id] {
       if (sessions_.contains(id)) {
         WatchDoorbell(id);
       }

@@ -16,10 +16,9 @@
 
 #include "base/clock.h"
 #include "base/status.h"
-#include "keeper/executor.h"
-#include "keeper/executor_pool.h"
+#include "keeper/executor_source.h"
 #include "keeper/options.h"
-#include "os/event_loop.h"
+#include "keeper/reactor.h"
 #include "os/unique_fd.h"
 #include "share/arbiter.h"
 #include "share/executor_start.h"
@@ -40,9 +39,9 @@ class Keeper {
   // Runs exactly once, perhaps after Handle has returned; never after the keeper is destroyed.
   using Reply = std::function<void(const Answer&)>;
 
-  // `options`, `loop`, `log` and `clock` must outlive it.
-  static Result<std::unique_ptr<Keeper>> Create(os::EventLoop& loop, telemetry::Log& log, const Clock& clock,
-                                                const Options& options);
+  // `seed` must not be guessed by tenants. The references must outlive it.
+  static Result<std::unique_ptr<Keeper>> Create(Reactor& loop, ExecutorSource& executors, telemetry::Log& log,
+                                                const Clock& clock, const Options& options, uint64_t seed);
   ~Keeper();
 
   void Handle(const nlohmann::json& request, std::vector<os::UniqueFd> fds, Reply reply);
@@ -74,12 +73,12 @@ class Keeper {
     uint32_t rings = 0;
     share::ExecutorStart start;
     os::UniqueFd channel, arena, application, output;
-    std::unique_ptr<Executor> executor;
+    std::unique_ptr<ExecutorHandle> executor;
     Reply on_start;  // until answered
     std::vector<std::function<void()>> when_gone;
   };
 
-  Keeper(os::EventLoop& loop, telemetry::Log& log, const Clock& clock, const Options& options);
+  Keeper(Reactor& loop, ExecutorSource& executors, telemetry::Log& log, const Clock& clock, const Options& options);
 
   // requests.cc
   Answer Dispatch(const std::string& op, const nlohmann::json& request, std::vector<os::UniqueFd>& fds,
@@ -116,14 +115,14 @@ class Keeper {
   void Decide();
   share::LeaseTable::LaneTerms TermsOf(share::VxpuId id) const;
 
-  os::EventLoop& loop_;
+  Reactor& loop_;
+  ExecutorSource& executors_;
   telemetry::Log& log_;
   const Clock& clock_;
   const Options& options_;
   share::Ledger ledger_;
   std::unique_ptr<share::LeaseTable> table_;
   std::unique_ptr<share::Arbiter> arbiter_;
-  ExecutorPool pool_;
   std::map<share::VxpuId, Vxpu> vxpus_;
   std::map<share::SessionId, std::unique_ptr<Session>> sessions_;
   uint64_t decide_timer_ = 0;

@@ -179,7 +179,7 @@ Answer Keeper::CreateVxpu(const json& request, std::vector<os::UniqueFd>& fds) {
   log_.Info("vXPU {} '{}' of uid {}: {} guaranteed, limit {}, priority {}, {} of memory", id, spec.name, spec.owner,
             FormatPermille(spec.share.request), FormatPermille(spec.share.limit),
             share::PriorityName(spec.share.priority), FormatBytes(spec.memory));
-  pool_.Expect(spec.owner, Nanos{0});
+  executors_.Expect(spec.owner, Nanos{0});
   vxpus_.emplace(id, std::move(vxpu));
   return {};
 }

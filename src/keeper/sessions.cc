@@ -53,7 +53,7 @@ Status Keeper::Admit(std::unique_ptr<Session> admitted) {
     return slot.status();
   }
   session.slot = *slot;
-  Result<std::unique_ptr<Executor>> executor = pool_.Take(session.uid);
+  Result<std::unique_ptr<ExecutorHandle>> executor = executors_.Take(session.uid);
   if (!executor.ok()) {
     table_->Close(session.slot);
     ledger_.RemoveSession(session.id);
@@ -97,7 +97,7 @@ void Keeper::ExecutorReady(SessionId id, const Status& status) {
   }
   log_.Info("session {} of '{}' (process {}, uid {}) has executor {}", id, session.command, session.pid, session.uid,
             session.executor->pid());
-  pool_.Expect(session.uid, kSpareDelay);
+  executors_.Expect(session.uid, kSpareDelay);
   Answer answer;
   answer.body = {{"executor_pid", session.executor->pid()}, {"log", session.log_path}};
   answer.fds = {session.executor->pidfd().get()};
