@@ -32,7 +32,7 @@ constexpr int kPixels = kSide * kSide;
 constexpr int kScanSide = 40;
 constexpr int kZoom = kScanSide / kSide;
 constexpr int kBatch = 512;
-constexpr int kTile = 128;  // scans in one kernel
+constexpr int kTile = 64;  // scans in one kernel
 constexpr int kVoters = 5;
 
 using Image = std::array<float, kPixels>;

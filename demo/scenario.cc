@@ -114,14 +114,14 @@ void Scenario::DescribeTasks() {
        .program = options_.python,
        .arguments = {Tool("train_digits.py"), "--steps", count(560, 10)},
        .start = "",
-       .vxpu = {.share_permille = 250, .memory = "1Gi"}},
+       .vxpu = {.share_permille = 350, .memory = "1Gi"}},
   };
   for (const char* shard : {"1", "2"}) {
     tasks_.push_back({.name = std::string("batch-") + shard,
                       .program = "flexai-demo-batch",
                       .arguments = {folder + "/digits.bin", count(340, 10), shard},
                       .start = "",
-                      .vxpu = {.share_permille = 150, .memory = "1Gi"}});
+                      .vxpu = {.share_permille = 100, .priority = "low", .memory = "1Gi"}});
   }
 }
 
