@@ -185,6 +185,7 @@ cl_int RunBuild(Program* program, const char* options, const BuildNotify& notify
   if (status != CL_SUCCESS) {
     return status;
   }
+  NoteBuildOptions(program, options);
   BuildInput input;
   status = input.Send(program, options);
   if (status == CL_SUCCESS) {
