@@ -33,11 +33,6 @@ std::optional<size_t> Rank(std::string_view folder) {
 // The module of a path below src/: "src/api/opencl/x.h" -> "api".
 std::string_view Module(std::string_view path) { return Split(path, '/')[1]; }
 
-bool IsTest(std::string_view path) {
-  return path.ends_with("_test.cc") || path.find("/scripted_") != std::string_view::npos ||
-         path.find("/fake_") != std::string_view::npos;
-}
-
 std::optional<std::string> Fault(std::string_view from, std::string_view to) {
   if (from == to) return std::nullopt;
   const auto from_rank = Rank(from), to_rank = Rank(to);

@@ -105,7 +105,7 @@ Findings CheckLengths(const Tree& tree) {
   for (const auto& [path, text] : tree) {
     if (!IsSource(path)) continue;
     const std::vector<std::string_view> lines = Lines(text);
-    const size_t most = path.ends_with("_test.cc") ? kMaxTestFileLines : kMaxFileLines;
+    const size_t most = IsTest(path) ? kMaxTestFileLines : kMaxFileLines;
     if (lines.size() > most) {
       findings.push_back(
           {path, 0, "file of " + std::to_string(lines.size()) + " lines; at most " + std::to_string(most)});

@@ -55,6 +55,11 @@ Tree ReadTree(const std::filesystem::path& root) {
   return tree;
 }
 
+bool IsTest(std::string_view path) {
+  return path.ends_with("_test.cc") || path.find("/scripted_") != std::string_view::npos ||
+         path.find("/fake_") != std::string_view::npos;
+}
+
 std::vector<std::string_view> Lines(std::string_view text) {
   std::vector<std::string_view> lines = Split(text, '\n');
   if (!lines.empty() && lines.back().empty()) lines.pop_back();

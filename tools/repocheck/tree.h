@@ -24,6 +24,9 @@ using Tree = std::map<std::string, std::string>;
 // and files above 1 MiB are left out.
 Tree ReadTree(const std::filesystem::path& root);
 
+// Whether a source file serves tests only: x_test.cc, fake_x.cc, scripted_x.cc.
+bool IsTest(std::string_view path);
+
 std::vector<std::string_view> Lines(std::string_view text);
 // "a/b/c.h" -> {"a", "b", "c.h"}
 std::vector<std::string_view> Split(std::string_view text, char separator);
