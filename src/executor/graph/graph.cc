@@ -122,12 +122,6 @@ void Graph::Abandon() {
   }
 }
 
-Nanos Graph::Deadline() {
-  const Hold hold(*this);
-  known_deadline_ns_ = EarliestDeadline();
-  return {known_deadline_ns_};
-}
-
 void Graph::OnDeadline() {
   const Hold hold(*this);
   const share::Lease* last = nullptr;
@@ -137,10 +131,11 @@ void Graph::OnDeadline() {
       lane.access.lease->OnDeadline();
     }
     lane.try_enter = true;
+    lane.touched = true;
   }
 }
 
-int64_t Graph::EarliestDeadline() const {
+void Graph::UpdateDeadline() {
   int64_t earliest = INT64_MAX;
   const share::Lease* last = nullptr;
   for (const Lane& lane : lanes_) {
@@ -149,12 +144,20 @@ int64_t Graph::EarliestDeadline() const {
       earliest = std::min(earliest, last->Deadline().value);
     }
   }
-  return earliest;
+  if (deadline_ns_.exchange(earliest, std::memory_order_relaxed) > earliest) {
+    wake_engine_();
+  }
 }
 
 // ----------------------------------------------------------------------------------------- the driver's side
 
 void Graph::OnDeviceDone(Command* command, int32_t status, const wire::CommandTimes& times) {
+  callbacks_.fetch_add(1, std::memory_order_relaxed);
+  TakeEnd(command, status, times);
+  callbacks_.fetch_sub(1, std::memory_order_release);  // the graph may be gone after this
+}
+
+void Graph::TakeEnd(Command* command, int32_t status, const wire::CommandTimes& times) {
   if (command->end_claimed.exchange(true)) {
     return;
   }
@@ -182,11 +185,7 @@ void Graph::Unlock() {
   do {
     DrainCompleted();
     if (Settle()) {
-      const int64_t deadline = EarliestDeadline();
-      if (deadline < known_deadline_ns_) {
-        known_deadline_ns_ = deadline;
-        wake_engine_();
-      }
+      UpdateDeadline();
     }
     lock_.unlock();
   } while (completed_.load(std::memory_order_seq_cst) != nullptr && lock_.try_lock());

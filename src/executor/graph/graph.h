@@ -99,13 +99,16 @@ class Graph {
   // While on, every end of a command wakes the engine: it has objects to let go once nothing uses them.
   void WatchEnds(bool on) { watch_ends_.store(on, std::memory_order_relaxed); }
 
-  // When the engine must call OnDeadline at the latest (monotonic); INT64_MAX if not at all.
-  Nanos Deadline();
+  // When the engine must call OnDeadline at the latest (monotonic); INT64_MAX if not at all. An earlier time that
+  // comes up later wakes the engine.
+  Nanos Deadline() const { return {deadline_ns_.load(std::memory_order_relaxed)}; }
   void OnDeadline();
   // Commands of queues that have not ended.
   uint64_t outstanding() const { return outstanding_.load(std::memory_order_relaxed); }
-  // Whether anything is with the driver.
-  bool Busy() const { return on_device_count_.load(std::memory_order_relaxed) != 0; }
+  // Whether anything is with the driver or one of its callbacks is still here.
+  bool Busy() const {
+    return on_device_count_.load(std::memory_order_acquire) != 0 || callbacks_.load(std::memory_order_acquire) != 0;
+  }
 
   // Runs `function` with the lock held: for driver state that Submit uses too.
   template <typename Function>
@@ -117,6 +120,8 @@ class Graph {
   Nanos DeviceNow() const { return clock_.Now() + device_offset_; }
 
  private:
+  void TakeEnd(Command* command, int32_t status, const wire::CommandTimes& times);
+
   // So many ended commands are kept at most before the engine is woken to let go of what they used.
   static constexpr uint32_t kRetiredBatch = 256;
 
@@ -160,7 +165,7 @@ class Graph {
   void Finish(Command* command, int32_t status);
   void LeaveQueue(Command* command);
   void Retire(Command* command);
-  int64_t EarliestDeadline() const;
+  void UpdateDeadline();
 
   DeviceLayer& device_;
   StatusSink& sink_;
@@ -177,12 +182,13 @@ class Graph {
   Command* first_on_device_ = nullptr;
   Command* retired_ = nullptr;
   uint32_t retired_count_ = 0;
-  int64_t known_deadline_ns_ = INT64_MAX;  // the engine sleeps no longer than this
 
   std::atomic<Command*> completed_{nullptr};
   std::atomic<uint32_t> on_device_count_{0};
+  std::atomic<uint32_t> callbacks_{0};  // threads inside OnDeviceDone
   std::atomic<uint64_t> outstanding_{0};
   std::atomic<bool> watch_ends_{false};
+  std::atomic<int64_t> deadline_ns_{INT64_MAX};  // written with the lock held
 };
 
 }  // namespace flexai::executor

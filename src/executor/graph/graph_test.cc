@@ -445,7 +445,7 @@ TEST_F(GraphTest, EngineIsWokenOnlyForWhatItMustDo) {
 }
 
 TEST_F(GraphTest, EngineIsWokenWhenADeadlineMovesForward) {
-  EXPECT_EQ(graph_.Deadline().value, INT64_MAX);
+  EXPECT_EQ(graph_.Deadline().value, INT64_MAX);  // nothing to be on time for
   lease_.deadline_ns = 500;
   Command* first = Add(&in_order_);
   const int wakes = wakes_;

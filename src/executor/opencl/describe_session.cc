@@ -113,13 +113,16 @@ void FilterExtensions(std::vector<std::byte>* value) {
 }
 
 void FilterVersionedExtensions(std::vector<std::byte>* value) {
-  std::vector<cl_name_version> all(value->size() / sizeof(cl_name_version));
-  std::memcpy(all.data(), value->data(), all.size() * sizeof(cl_name_version));
-  std::erase_if(all, [](const cl_name_version& one) {
-    return !Forwarded({one.name, strnlen(one.name, sizeof one.name)});
-  });
-  value->resize(all.size() * sizeof(cl_name_version));
-  std::memcpy(value->data(), all.data(), value->size());
+  std::vector<std::byte> kept;
+  for (size_t at = 0; at + sizeof(cl_name_version) <= value->size(); at += sizeof(cl_name_version)) {
+    cl_name_version one;
+    std::memcpy(&one, value->data() + at, sizeof one);
+    if (Forwarded({one.name, strnlen(one.name, sizeof one.name)})) {
+      const auto bytes = std::as_bytes(std::span(&one, 1));
+      kept.insert(kept.end(), bytes.begin(), bytes.end());
+    }
+  }
+  *value = std::move(kept);
 }
 
 template <typename T, typename Function>

@@ -132,7 +132,9 @@ class Handler {
   bool FindDevices(std::span<const uint64_t> ids, std::vector<cl_device_id>* natives,
                    std::vector<Ref<Device>>* devices) const;
   cl_int MakeImage(const calls::CreateImage& call, calls::CreateImageReply* reply);
-  void AdoptProgram(uint64_t id, cl_program native, cl_int status, Context* context);
+  std::vector<cl_device_id> ProgramDevices(const Context& context, std::span<const uint64_t> ids) const;
+  void AdoptProgram(uint64_t id, cl_program native, cl_int status, Context* context,
+                    std::span<const uint64_t> devices = {});
   std::function<std::string()> OptionsFor(Program* program, std::span<const std::byte> options);
   void StartBuild(Program* program, uint32_t slot, std::vector<Ref<Program>> inputs, std::function<cl_int()> run);
   cl_int ReadArgument(const calls::SetKernelArg& call, KernelArg* arg) const;

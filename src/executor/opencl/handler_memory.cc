@@ -73,7 +73,7 @@ void Handler::On(const FrameHeader& header, const calls::CreateBuffer& call) {
   void* host = nullptr;
   if (storage != nullptr) {
     if (!initial.empty()) {
-      std::memcpy(storage, initial.data(), call.size);
+      std::memmove(storage, initial.data(), call.size);  // both may lie in the arena
     }
     flags |= CL_MEM_USE_HOST_PTR;
     host = storage;

@@ -39,8 +39,23 @@ const cl_device_id* DataOrNull(const std::vector<cl_device_id>& devices) {
 
 }  // namespace
 
-void Handler::AdoptProgram(uint64_t id, cl_program native, cl_int status, Context* context) {
-  Adopt(new Program(runtime_, id, native, status, Ref<Context>(context)));
+// `devices`: ids as the application listed them; empty for all of the context.
+std::vector<cl_device_id> Handler::ProgramDevices(const Context& context, std::span<const uint64_t> ids) const {
+  std::vector<cl_device_id> natives;
+  for (const uint64_t id : ids) {
+    natives.push_back(Find<Device>(id)->native());  // checked before
+  }
+  if (ids.empty()) {
+    for (const Ref<Device>& device : context.devices()) {
+      natives.push_back(device->native());
+    }
+  }
+  return natives;
+}
+
+void Handler::AdoptProgram(uint64_t id, cl_program native, cl_int status, Context* context,
+                           std::span<const uint64_t> devices) {
+  Adopt(new Program(runtime_, id, native, status, Ref<Context>(context), ProgramDevices(*context, devices)));
 }
 
 void Handler::On(const FrameHeader& header, const calls::CreateProgramWithSource& call) {
@@ -104,7 +119,7 @@ void Handler::On(const FrameHeader& header, const calls::CreateProgramWithBinary
   }
   reply.statuses = std::as_bytes(std::span(by_device));
   if (native != nullptr) {
-    AdoptProgram(call.program, native, CL_SUCCESS, context);
+    AdoptProgram(call.program, native, CL_SUCCESS, context, call.devices);
   }
   AnswerWith(header, status, reply);
 }
@@ -137,7 +152,7 @@ void Handler::On(const FrameHeader& header, const calls::CreateProgramWithBuiltI
   cl_program native = api().clCreateProgramWithBuiltInKernels(
       context->native(), static_cast<cl_uint>(natives.size()), DataOrNull(natives), names.c_str(), &status);
   if (native != nullptr) {
-    AdoptProgram(call.program, native, CL_SUCCESS, context);
+    AdoptProgram(call.program, native, CL_SUCCESS, context, call.devices);
   }
   Answer(header, status);
 }
@@ -264,7 +279,8 @@ void Handler::On(const FrameHeader&, const calls::LinkProgram& call) {
       return;
     }
   }
-  auto* program = new Program(runtime_, call.program, nullptr, CL_INVALID_PROGRAM, Ref<Context>(context));
+  auto* program = new Program(runtime_, call.program, nullptr, CL_INVALID_PROGRAM, Ref<Context>(context),
+                              ProgramDevices(*context, call.devices));
   if (!Adopt(program)) {
     return;
   }

@@ -160,10 +160,13 @@ class Program final : public Object {
  public:
   static bool Is(ObjectKind kind) { return kind == ObjectKind::kProgram; }
   // `native` may come later (LinkProgram) or never (`status` says why).
-  Program(Runtime& runtime, uint64_t id, cl_program native_program, cl_int status, Ref<Context> context)
+  // `program_devices`: as the application listed them; several may be shares of one native device.
+  Program(Runtime& runtime, uint64_t id, cl_program native_program, cl_int status, Ref<Context> context,
+          std::vector<cl_device_id> program_devices)
       : Object(runtime, ObjectKind::kProgram, id),
         native(native_program),
         creation_status(status),
+        devices(std::move(program_devices)),
         context_(std::move(context)) {}
 
   Context& context() const { return *context_; }
@@ -172,6 +175,7 @@ class Program final : public Object {
 
   cl_program native;
   cl_int creation_status;
+  const std::vector<cl_device_id> devices;
   uint32_t builds_running = 0;
   HeaderFiles headers;
   std::string headers_folder;  // where the last build found them; empty without

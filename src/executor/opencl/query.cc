@@ -2,6 +2,7 @@
 //
 // `function` is the index of a clGet*Info function in the ICD's dispatch table. Values that are handles of the
 // driver mean nothing to an application and are refused; the shim answers those from what it knows itself.
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 
@@ -50,29 +51,73 @@ bool IsHandle(uint32_t parameter) {
   }
 }
 
-// The binaries one after another, in the order of the program's devices.
-cl_int Binaries(const Api& api, cl_program program, Value* value) {
-  Value sizes_value;
-  const auto get_sizes = [&](size_t size, void* to, size_t* needed) {
-    return api.clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, size, to, needed);
+template <typename T>
+cl_int FetchArray(const Api& api, cl_program program, cl_program_info parameter, std::vector<T>* array) {
+  Value value;
+  const auto get = [&](size_t size, void* to, size_t* needed) {
+    return api.clGetProgramInfo(program, parameter, size, to, needed);
   };
-  if (const cl_int status = Fetch(get_sizes, &sizes_value); status != CL_SUCCESS) {
+  const cl_int status = Fetch(get, &value);
+  for (size_t at = 0; at + sizeof(T) <= value.size(); at += sizeof(T)) {
+    T one{};
+    std::memcpy(&one, value.data() + at, sizeof one);
+    array->push_back(one);
+  }
+  return status;
+}
+
+// The driver's binaries, and for each device of the application's list which of them is its.
+struct ProgramBinaries {
+  std::vector<size_t> sizes;
+  std::vector<size_t> of_device;
+
+  cl_int Read(const Program& program) {
+    const Api& api = program.api();
+    std::vector<cl_device_id> natives;
+    cl_int status = FetchArray(api, program.native, CL_PROGRAM_BINARY_SIZES, &sizes);
+    if (status == CL_SUCCESS) {
+      status = FetchArray(api, program.native, CL_PROGRAM_DEVICES, &natives);
+    }
+    for (cl_device_id device : program.devices) {
+      const auto found = std::find(natives.begin(), natives.end(), device);
+      of_device.push_back(static_cast<size_t>(found - natives.begin()));
+    }
+    const bool complete = std::all_of(of_device.begin(), of_device.end(), [&](size_t i) { return i < sizes.size(); });
+    return status != CL_SUCCESS || complete ? status : CL_INVALID_VALUE;
+  }
+};
+
+cl_int BinarySizes(const Program& program, Value* value) {
+  ProgramBinaries binaries;
+  const cl_int status = binaries.Read(program);
+  if (status == CL_SUCCESS) {
+    for (const size_t index : binaries.of_device) {
+      const auto size = std::as_bytes(std::span(&binaries.sizes[index], 1));
+      value->insert(value->end(), size.begin(), size.end());
+    }
+  }
+  return status;
+}
+
+// The binaries one after another, in the order of the application's list of devices.
+cl_int Binaries(const Program& program, Value* value) {
+  ProgramBinaries binaries;
+  if (const cl_int status = binaries.Read(program); status != CL_SUCCESS) {
     return status;
   }
-  std::vector<size_t> sizes(sizes_value.size() / sizeof(size_t));
-  std::memcpy(sizes.data(), sizes_value.data(), sizes.size() * sizeof(size_t));
-  size_t total = 0;
-  for (const size_t size : sizes) {
-    total += size;
+  std::vector<std::vector<unsigned char>> parts;
+  std::vector<unsigned char*> targets;
+  for (const size_t size : binaries.sizes) {
+    parts.emplace_back(size);
+    targets.push_back(size == 0 ? nullptr : parts.back().data());
   }
-  value->resize(total);
-  std::vector<unsigned char*> parts;
-  size_t offset = 0;
-  for (const size_t size : sizes) {
-    parts.push_back(size == 0 ? nullptr : reinterpret_cast<unsigned char*>(value->data()) + offset);
-    offset += size;
+  const cl_int status = program.api().clGetProgramInfo(program.native, CL_PROGRAM_BINARIES,
+                                                       targets.size() * sizeof(targets[0]), targets.data(), nullptr);
+  for (const size_t index : binaries.of_device) {
+    const auto bytes = std::as_bytes(std::span(parts[index]));
+    value->insert(value->end(), bytes.begin(), bytes.end());
   }
-  return api.clGetProgramInfo(program, CL_PROGRAM_BINARIES, parts.size() * sizeof(parts[0]), parts.data(), nullptr);
+  return status;
 }
 
 // An extension's function, which stands for the number after the last of the table.
@@ -103,7 +148,10 @@ cl_int QueryProgram(const QueryContext& q, Value* value) {
     return CL_INVALID_OPERATION;  // the program changes under our hands
   }
   if (q.call.parameter == CL_PROGRAM_BINARIES) {
-    return Binaries(q.api, program->native, value);
+    return Binaries(*program, value);
+  }
+  if (q.call.parameter == CL_PROGRAM_BINARY_SIZES) {
+    return BinarySizes(*program, value);
   }
   return Fetch(
       [&](size_t size, void* to, size_t* needed) {

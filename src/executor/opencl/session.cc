@@ -165,6 +165,9 @@ Status Session::Run() {
       channel_.PublishExecutorState(wire::kExecutorEnded);
       return worked.status();
     }
+    if (graph_.Deadline().value <= clock_.Now().value) {
+      graph_.OnDeadline();
+    }
     if (!*worked) {
       Sleep();
     }
@@ -206,8 +209,7 @@ void Session::Sleep() {
   if (channel_.PrepareSleep()) {
     const bool woken = os::FutexWaitAny(words, count, timeout);
     channel_.EndSleep();
-    if (!woken) {
-      graph_.OnDeadline();
+    if (!woken && graph_.Busy()) {
       graph_.CheckFailed();
     }
   }
