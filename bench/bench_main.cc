@@ -27,7 +27,8 @@ void AddFailure(const Group& group, const Suite& suite, const Status& status, Ro
   fmt::print(stderr, "flexai-bench: {}: {}\n", group.rows.front(), status.message());
   for (const std::string& name : group.rows) {
     if (suite.Wants(name)) {
-      results->push_back({.name = name, .unit = "-", .target = "measured", .met = false, .note = status.message()});
+      results->push_back(
+          {.name = name, .unit = "-", .target = "measured", .met = false, .note = status.message()});
     }
   }
 }
@@ -38,10 +39,12 @@ Result<Rows> Measure(Suite& suite, bool* complete) {
   suite.ns_per_iteration = answer.at("ns_per_iteration").get<double>();
   Rows results;
   for (const Group& group : RuntimeGroups(suite.rig.folders().build + "/flexai-demo")) {
-    if (std::none_of(group.rows.begin(), group.rows.end(), [&](const auto& name) { return suite.Wants(name); })) {
+    if (std::none_of(group.rows.begin(), group.rows.end(),
+                     [&](const auto& name) { return suite.Wants(name); })) {
       continue;
     }
-    fmt::print(stderr, "flexai-bench: measuring {}{}\n", group.rows.front(), group.rows.size() > 1 ? " ..." : "");
+    fmt::print(stderr, "flexai-bench: measuring {}{}\n", group.rows.front(),
+               group.rows.size() > 1 ? " ..." : "");
     const auto rows = group.measure(suite);
     if (!rows.ok()) {
       AddFailure(group, suite, rows.status(), &results);
@@ -64,10 +67,11 @@ Status Run(const Options& options, bool* complete) {
                 .date = UtcNow(),
                 .commit = CurrentCommit(FLEXAI_SOURCE_FOLDER),
                 .results = std::move(results)};
-  report.machine += rig->cores().pinned ? fmt::format("; device on CPU {}, host side on CPU {}", rig->cores().device,
-                                                      rig->cores().host)
+  report.machine += rig->cores().pinned ? fmt::format("; device on CPU {}, host side on CPU {}",
+                                                      rig->cores().device, rig->cores().host)
                                         : "; not pinned";
-  fmt::print("{}\n{}\ncommit {}, {}\n", FormatTable(report.results), report.machine, report.commit, report.date);
+  fmt::print("{}\n{}\ncommit {}, {}\n", FormatTable(report.results), report.machine, report.commit,
+             report.date);
   for (const Measurement& row : report.results) {
     if (!row.note.empty()) {
       fmt::print("  {}: {}\n", row.name, row.note);
@@ -81,9 +85,13 @@ int Main(int count, char** arguments) {
   options.build = os::ProgramFolder().ok() ? *os::ProgramFolder() : ".";
   options.output = std::string(FLEXAI_SOURCE_FOLDER) + "/build/bench";
   CLI::App app{"Measures flexai against the native OpenCL implementation in the same run.", "flexai-bench"};
-  app.add_option("suite", options.suite, "What to measure: runtime")->required()->check(CLI::IsMember({"runtime"}));
-  app.add_option("--only", options.only, "Names of rows, or how they begin, with commas between")->delimiter(',');
-  app.add_flag("--quick", options.quick, "A short run that shows that everything works; its figures mean nothing");
+  app.add_option("suite", options.suite, "What to measure: runtime")
+      ->required()
+      ->check(CLI::IsMember({"runtime"}));
+  app.add_option("--only", options.only, "Names of rows, or how they begin, with commas between")
+      ->delimiter(',');
+  app.add_flag("--quick", options.quick,
+               "A short run that shows that everything works; its figures mean nothing");
   app.add_option("--output", options.output, "Folder of the results")->capture_default_str();
   CLI11_PARSE(app, count, arguments);
   signal(SIGPIPE, SIG_IGN);

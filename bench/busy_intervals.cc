@@ -31,14 +31,15 @@ int64_t Covered(const std::vector<Interval>& merged, int64_t from_ns, int64_t to
   return covered;
 }
 
-std::vector<double> Utilisation(const std::vector<Interval>& merged, int64_t from_ns, int64_t to_ns, int bins) {
+std::vector<double> Utilisation(const std::vector<Interval>& merged, int64_t from_ns, int64_t to_ns,
+                                int bins) {
   std::vector<double> utilisation;
   const double width = static_cast<double>(to_ns - from_ns) / bins;
   for (int bin = 0; bin < bins; ++bin) {
     const auto from = from_ns + static_cast<int64_t>(bin * width);
     const auto to = from_ns + static_cast<int64_t>((bin + 1) * width);
-    utilisation.push_back(to > from ? static_cast<double>(Covered(merged, from, to)) / static_cast<double>(to - from)
-                                    : 0);
+    utilisation.push_back(
+        to > from ? static_cast<double>(Covered(merged, from, to)) / static_cast<double>(to - from) : 0);
   }
   return utilisation;
 }

@@ -22,9 +22,11 @@ std::vector<Interval> Union(std::vector<Interval> intervals);
 int64_t Covered(const std::vector<Interval>& merged, int64_t from_ns, int64_t to_ns);
 
 // The covered fraction of each of `bins` equal parts of [from_ns, to_ns).
-std::vector<double> Utilisation(const std::vector<Interval>& merged, int64_t from_ns, int64_t to_ns, int bins);
+std::vector<double> Utilisation(const std::vector<Interval>& merged, int64_t from_ns, int64_t to_ns,
+                                int bins);
 
-// The log of libflexai-busy-layer.so: a line "START END" per command. Fails on a missing file or a malformed line.
+// The log of libflexai-busy-layer.so: a line "START END" per command. Fails on a missing file or a malformed
+// line.
 Result<std::vector<Interval>> ReadBusyLog(const std::string& path);
 
 }  // namespace flexai::bench

@@ -28,7 +28,8 @@ TEST(BusyIntervalsTest, CoveredClipsAtBothEnds) {
 
 TEST(BusyIntervalsTest, UtilisationIsPerBin) {
   const auto merged = Union({{0, 10}, {15, 20}});
-  EXPECT_THAT(Utilisation(merged, 0, 40, 4), ElementsAre(DoubleEq(1), DoubleEq(0.5), DoubleEq(0), DoubleEq(0)));
+  EXPECT_THAT(Utilisation(merged, 0, 40, 4),
+              ElementsAre(DoubleEq(1), DoubleEq(0.5), DoubleEq(0), DoubleEq(0)));
 }
 
 TEST(BusyIntervalsTest, AMalformedLogIsNamed) {

@@ -1,9 +1,11 @@
-// An OpenCL layer that logs when a program keeps its device busy: START and END of every kernel and copy, from the
-// commands' own profiling timestamps. Loaded by the OpenCL loader: OPENCL_LAYERS=libflexai-busy-layer.so and
-// FLEXAI_BUSY_LOG=FILE. It works the same on any platform below it, so that native runs and vXPUs are seen by one eye.
+// An OpenCL layer that logs when a program keeps its device busy: START and END of every kernel and copy,
+// from the commands' own profiling timestamps. Loaded by the OpenCL loader:
+// OPENCL_LAYERS=libflexai-busy-layer.so and FLEXAI_BUSY_LOG=FILE. It works the same on any platform below it,
+// so that native runs and vXPUs are seen by one eye.
 //
 // The log is written when the program ends: a line "START END" per command, nanoseconds of CLOCK_MONOTONIC. A
-// device's clock is mapped to it by the latest that a command can have been queued before the call that queued it.
+// device's clock is mapped to it by the latest that a command can have been queued before the call that
+// queued it.
 #include <time.h>
 
 #include <algorithm>
@@ -65,7 +67,8 @@ class Log {
     while (!pending_.empty()) {
       const Pending& oldest = pending_.front();
       cl_int status = CL_QUEUED;
-      target->clGetEventInfo(oldest.event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof status, &status, nullptr);
+      target->clGetEventInfo(oldest.event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof status, &status,
+                             nullptr);
       if (status > CL_COMPLETE) {
         return;
       }
@@ -98,7 +101,8 @@ class Log {
       return;
     }
     for (const Interval& interval : intervals_) {
-      std::fprintf(file, "%lld %lld\n", static_cast<long long>(static_cast<int64_t>(interval.start) + offset_ns_),
+      std::fprintf(file, "%lld %lld\n",
+                   static_cast<long long>(static_cast<int64_t>(interval.start) + offset_ns_),
                    static_cast<long long>(static_cast<int64_t>(interval.end) + offset_ns_));
     }
     std::fclose(file);
@@ -129,15 +133,16 @@ cl_int Enqueue(cl_event* event, const Function& enqueue) {
 }
 
 cl_int CL_API_CALL NdRange(cl_command_queue queue, cl_kernel kernel, cl_uint dimensions, const size_t* offset,
-                           const size_t* global, const size_t* local, cl_uint waits, const cl_event* wait_list,
-                           cl_event* event) {
+                           const size_t* global, const size_t* local, cl_uint waits,
+                           const cl_event* wait_list, cl_event* event) {
   return Enqueue(event, [&](cl_event* used) {
-    return target->clEnqueueNDRangeKernel(queue, kernel, dimensions, offset, global, local, waits, wait_list, used);
+    return target->clEnqueueNDRangeKernel(queue, kernel, dimensions, offset, global, local, waits, wait_list,
+                                          used);
   });
 }
 
-cl_int CL_API_CALL Read(cl_command_queue queue, cl_mem buffer, cl_bool blocking, size_t offset, size_t size, void* to,
-                        cl_uint waits, const cl_event* wait_list, cl_event* event) {
+cl_int CL_API_CALL Read(cl_command_queue queue, cl_mem buffer, cl_bool blocking, size_t offset, size_t size,
+                        void* to, cl_uint waits, const cl_event* wait_list, cl_event* event) {
   return Enqueue(event, [&](cl_event* used) {
     return target->clEnqueueReadBuffer(queue, buffer, blocking, offset, size, to, waits, wait_list, used);
   });
@@ -157,10 +162,12 @@ cl_int CL_API_CALL Copy(cl_command_queue queue, cl_mem from, cl_mem to, size_t f
   });
 }
 
-cl_int CL_API_CALL Fill(cl_command_queue queue, cl_mem buffer, const void* pattern, size_t pattern_size, size_t offset,
-                        size_t size, cl_uint waits, const cl_event* wait_list, cl_event* event) {
+cl_int CL_API_CALL Fill(cl_command_queue queue, cl_mem buffer, const void* pattern, size_t pattern_size,
+                        size_t offset, size_t size, cl_uint waits, const cl_event* wait_list,
+                        cl_event* event) {
   return Enqueue(event, [&](cl_event* used) {
-    return target->clEnqueueFillBuffer(queue, buffer, pattern, pattern_size, offset, size, waits, wait_list, used);
+    return target->clEnqueueFillBuffer(queue, buffer, pattern, pattern_size, offset, size, waits, wait_list,
+                                       used);
   });
 }
 
@@ -176,13 +183,15 @@ cl_command_queue CL_API_CALL CreateQueue(cl_context context, cl_device_id device
 }
 
 cl_command_queue CL_API_CALL CreateQueueWithProperties(cl_context context, cl_device_id device,
-                                                       const cl_queue_properties* properties, cl_int* status) {
+                                                       const cl_queue_properties* properties,
+                                                       cl_int* status) {
   std::vector<cl_queue_properties> changed;
   bool found = false;
   for (; properties != nullptr && *properties != 0; properties += 2) {
     found = found || properties[0] == CL_QUEUE_PROPERTIES;
     changed.push_back(properties[0]);
-    changed.push_back(properties[0] == CL_QUEUE_PROPERTIES ? properties[1] | CL_QUEUE_PROFILING_ENABLE : properties[1]);
+    changed.push_back(properties[0] == CL_QUEUE_PROPERTIES ? properties[1] | CL_QUEUE_PROFILING_ENABLE
+                                                           : properties[1]);
   }
   if (!found) {
     changed.insert(changed.end(), {CL_QUEUE_PROPERTIES, CL_QUEUE_PROFILING_ENABLE});
@@ -210,7 +219,8 @@ extern "C" cl_int CL_API_CALL clGetLayerInfo(cl_layer_info name, size_t size, vo
 extern "C" cl_int CL_API_CALL clInitLayer(cl_uint entries, const cl_icd_dispatch* target_dispatch,
                                           cl_uint* entries_ret, const cl_icd_dispatch** layer_dispatch) {
   constexpr cl_uint kEntries = sizeof(cl_icd_dispatch) / sizeof(void*);
-  if (target_dispatch == nullptr || layer_dispatch == nullptr || entries_ret == nullptr || entries < kEntries) {
+  if (target_dispatch == nullptr || layer_dispatch == nullptr || entries_ret == nullptr ||
+      entries < kEntries) {
     return CL_INVALID_VALUE;
   }
   target = target_dispatch;

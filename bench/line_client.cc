@@ -30,7 +30,8 @@ Result<Pipe> MakePipe() {
 }
 
 Result<os::UniqueFd> OpenLog(const std::string& path) {
-  os::UniqueFd fd(open(path.empty() ? "/dev/null" : path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  os::UniqueFd fd(
+      open(path.empty() ? "/dev/null" : path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   if (!fd.valid()) {
     return os::ErrnoStatus("opening the log " + path);
   }
@@ -107,7 +108,8 @@ LineClient& LineClient::operator=(LineClient&& other) noexcept {
 
 LineClient::~LineClient() { End(); }
 
-// A client leaves by itself at the end of its input, so that its exit path (releases, atexit) runs as a user's would.
+// A client leaves by itself at the end of its input, so that its exit path (releases, atexit) runs as a
+// user's would.
 void LineClient::End() {
   if (process_.pid <= 0 || !process_.pidfd.valid()) {
     return;

@@ -1,4 +1,5 @@
-// A child process that is told what to do by lines on its standard input and answers each with one line of JSON.
+// A child process that is told what to do by lines on its standard input and answers each with one line of
+// JSON.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -67,7 +67,8 @@ Measurement WithReference(Measurement measurement, double reference) {
 }
 
 std::string FormatTable(const std::vector<Measurement>& results) {
-  std::vector<std::vector<std::string>> rows{{"name", "value", "unit", "reference", "ratio", "target", "met"}};
+  std::vector<std::vector<std::string>> rows{
+      {"name", "value", "unit", "reference", "ratio", "target", "met"}};
   for (const Measurement& row : results) {
     rows.push_back({row.name, Number(row.value), row.unit, Number(row.reference), Number(row.ratio),
                     row.target.empty() ? "-" : row.target, row.met ? (*row.met ? "yes" : "NO") : "-"});
@@ -83,7 +84,8 @@ std::string FormatTable(const std::vector<Measurement>& results) {
     std::string line;
     for (size_t i = 0; i < row.size(); ++i) {
       const bool number = i == 1 || i == 3 || i == 4;
-      line += number ? fmt::format("{:>{}}  ", row[i], widths[i]) : fmt::format("{:<{}}  ", row[i], widths[i]);
+      line +=
+          number ? fmt::format("{:>{}}  ", row[i], widths[i]) : fmt::format("{:<{}}  ", row[i], widths[i]);
     }
     line.erase(line.find_last_not_of(' ') + 1);
     table += line + "\n";

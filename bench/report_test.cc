@@ -11,7 +11,8 @@ namespace {
 using ::testing::HasSubstr;
 
 Measurement Throughput() {
-  Measurement row{.name = "kernel_throughput_1ms", .value = 980, .unit = "kernels/s", .target = "ratio >= 0.97"};
+  Measurement row{
+      .name = "kernel_throughput_1ms", .value = 980, .unit = "kernels/s", .target = "ratio >= 0.97"};
   row = WithReference(row, 1000);
   row.met = *row.ratio >= 0.97;
   return row;

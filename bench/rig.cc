@@ -53,11 +53,9 @@ Rig::~Rig() {
 Launch Rig::Base(const std::string& program, const char* log) const {
   Launch launch;
   launch.program = program.find('/') == std::string::npos ? folders_.build + "/" + program : program;
-  std::vector<std::string> environment{"POCL_MAX_PTHREAD_COUNT=1",
-                                       "POCL_CACHE_DIR=" + folders_.output + "/pocl-cache",
-                                       "FLEXAI_RUNTIME_DIR=" + folders_.runtime,
-                                       "FLEXAI_LOCK_DIR=" + folders_.runtime,
-                                       "FLEXAI_CONFIG"};
+  std::vector<std::string> environment{
+      "POCL_MAX_PTHREAD_COUNT=1", "POCL_CACHE_DIR=" + folders_.output + "/pocl-cache",
+      "FLEXAI_RUNTIME_DIR=" + folders_.runtime, "FLEXAI_LOCK_DIR=" + folders_.runtime, "FLEXAI_CONFIG"};
   if (cores_.pinned) {
     environment.push_back("POCL_AFFINITY=1");
     launch.core = cores_.host;
@@ -73,11 +71,19 @@ Launch Rig::Native(const std::string& program, const std::vector<std::string>& a
   return launch;
 }
 
-Launch Rig::OnVxpu(const Vxpu& vxpu, const std::string& program, const std::vector<std::string>& arguments) const {
+Launch Rig::OnVxpu(const Vxpu& vxpu, const std::string& program,
+                   const std::vector<std::string>& arguments) const {
   Launch launch = Base("flexai", "flexai.log");
-  launch.arguments = {"run",        "--share",       Percent(vxpu.share_permille), "--limit",
-                      Percent(vxpu.limit_permille), "--priority",                  vxpu.priority,
-                      "--memory",   vxpu.memory,     "--",
+  launch.arguments = {"run",
+                      "--share",
+                      Percent(vxpu.share_permille),
+                      "--limit",
+                      Percent(vxpu.limit_permille),
+                      "--priority",
+                      vxpu.priority,
+                      "--memory",
+                      vxpu.memory,
+                      "--",
                       Base(program, "").program};
   launch.arguments.insert(launch.arguments.end(), arguments.begin(), arguments.end());
   return launch;

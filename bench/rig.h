@@ -1,5 +1,5 @@
-// The two ways the same program is run in one measurement: on the native ICD, and on a vXPU of a private flexaid.
-// Both get the same cores: one for the device's worker thread, one for everything else.
+// The two ways the same program is run in one measurement: on the native ICD, and on a vXPU of a private
+// flexaid. Both get the same cores: one for the device's worker thread, one for everything else.
 #pragma once
 
 #include <memory>
@@ -18,8 +18,8 @@ struct Vxpu {
   std::string memory = "2Gi";
 };
 
-// Which CPU carries the device and which the host side. PoCL pins its worker i to CPU i (POCL_AFFINITY=1), so the
-// device core can only be CPU 0; where that or a second CPU is missing, nothing is pinned.
+// Which CPU carries the device and which the host side. PoCL pins its worker i to CPU i (POCL_AFFINITY=1), so
+// the device core can only be CPU 0; where that or a second CPU is missing, nothing is pinned.
 struct Cores {
   bool pinned = false;
   int device = -1;
@@ -47,9 +47,11 @@ class Rig {
   Status StartDaemon();
   bool daemon_runs() const { return daemon_.pid > 0; }
 
-  // How to start `program` (a name in the build folder, or a path) natively and on a new vXPU that lives as long as it.
+  // How to start `program` (a name in the build folder, or a path) natively and on a new vXPU that lives as
+  // long as it.
   Launch Native(const std::string& program, const std::vector<std::string>& arguments) const;
-  Launch OnVxpu(const Vxpu& vxpu, const std::string& program, const std::vector<std::string>& arguments) const;
+  Launch OnVxpu(const Vxpu& vxpu, const std::string& program,
+                const std::vector<std::string>& arguments) const;
 
   const Cores& cores() const { return cores_; }
   const Folders& folders() const { return folders_; }

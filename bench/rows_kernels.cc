@@ -110,7 +110,8 @@ Result<Rows> MeasureEnqueue(const Suite& suite) {
   Measurement caller = MedianRow("enqueue_caller", burst);
   caller.target = "<= 1.5 us";
   caller.met = caller.value <= 1.5;
-  FLEXAI_ASSIGN_OR_RETURN(const Samples asleep, Collect(pair, "enqueue_asleep 20000 10", "call_us", rounds / 2));
+  FLEXAI_ASSIGN_OR_RETURN(const Samples asleep,
+                          Collect(pair, "enqueue_asleep 20000 10", "call_us", rounds / 2));
   return Rows{caller, MedianRow("enqueue_caller_asleep", asleep)};
 }
 

@@ -25,7 +25,8 @@ Result<double> TimeToContext(const Launch& launch) {
   return static_cast<double>(answer.at("context_ns").get<int64_t>() - start) / 1e6;
 }
 
-Measurement AttachRow(const std::string& name, const std::vector<double>& ours, const std::vector<double>& native) {
+Measurement AttachRow(const std::string& name, const std::vector<double>& ours,
+                      const std::vector<double>& native) {
   Measurement row{.name = name, .value = Median(ours), .unit = "ms", .target = "native + <= 10 ms"};
   row = WithReference(row, Median(native));
   row.met = row.value <= *row.reference + kAllowedAttachMs;
@@ -54,7 +55,8 @@ CpuUse WatchCpu(const std::vector<pid_t>& processes, Nanos time) {
   Pause(time);
   CpuUse use;
   for (size_t i = 0; i < processes.size(); ++i) {
-    const double percent = 100.0 * static_cast<double>(CpuNs(processes[i]) - before[i]) / static_cast<double>(time.value);
+    const double percent =
+        100.0 * static_cast<double>(CpuNs(processes[i]) - before[i]) / static_cast<double>(time.value);
     use.percent += percent;
     use.note += fmt::format("{}{} {:.4f}", i == 0 ? "" : ", ", CommandOf(processes[i]), percent);
   }
@@ -96,7 +98,8 @@ Result<Rows> MeasureIdle(const Suite& suite) {
   FLEXAI_ASSIGN_OR_RETURN(const LineClient ours, suite.StartOn({}));
   const Nanos time = suite.quick ? Seconds(1) : Seconds(30);
   Pause(Seconds(suite.quick ? 1 : 3));  // the attach itself is over
-  // Daemon, keeper and executors are below this program, also those that left their parent (PR_SET_CHILD_SUBREAPER).
+  // Daemon, keeper and executors are below this program, also those that left their parent
+  // (PR_SET_CHILD_SUBREAPER).
   std::vector<pid_t> processes;
   for (const pid_t process : Descendants(getpid())) {
     if (process != getpid() && process != native.pid()) {

@@ -44,7 +44,8 @@ struct Latencies {
 };
 
 // Interleaved: in even pairs alone comes first, in odd ones beside the others.
-Result<Latencies> MeasurePairs(const Suite& suite, LineClient& service, Neighbours& neighbours, int pairs, bool sync) {
+Result<Latencies> MeasurePairs(const Suite& suite, LineClient& service, Neighbours& neighbours, int pairs,
+                               bool sync) {
   Latencies latencies;
   for (int pair = 0; pair < pairs; ++pair) {
     for (int half = 0; half < 2; ++half) {

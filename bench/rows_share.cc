@@ -27,7 +27,8 @@ struct Set {
   std::vector<TenantPlan> tenants;
 };
 
-// Mixed: neighbours differ by up to 500 times in kernel length, and small shares have long kernels as well as short.
+// Mixed: neighbours differ by up to 500 times in kernel length, and small shares have long kernels as well as
+// short.
 std::vector<Set> Sets() {
   std::vector<Set> sets{{"70_30_equal", {{70, kMs}, {30, kMs}}},
                         {"70_30_mixed", {{70, 0.1 * kMs}, {30, 50 * kMs}}},
@@ -81,8 +82,10 @@ TenantLog ReadLog(const nlohmann::json& answer, const std::vector<int64_t>& solo
   return log;
 }
 
-// One client that runs the whole set's kernels in proportion to the weights: work done per second of wall time.
-Result<double> RateOfOne(const Suite& suite, LineClient& client, const Set& set, const std::vector<int64_t>& solo_ns) {
+// One client that runs the whole set's kernels in proportion to the weights: work done per second of wall
+// time.
+Result<double> RateOfOne(const Suite& suite, LineClient& client, const Set& set,
+                         const std::vector<int64_t>& solo_ns) {
   std::vector<std::string> mix;
   for (size_t i = 0; i < set.tenants.size(); ++i) {
     mix.push_back(Kernel(suite, set.tenants[i], solo_ns[i]));
@@ -97,7 +100,8 @@ Result<double> RateOfOne(const Suite& suite, LineClient& client, const Set& set,
   }
   const auto& first = log.completions.front();
   const auto& last = log.completions.back();
-  return static_cast<double>(WorkIn(log, first.end_ns, last.end_ns)) / static_cast<double>(last.end_ns - first.end_ns);
+  return static_cast<double>(WorkIn(log, first.end_ns, last.end_ns)) /
+         static_cast<double>(last.end_ns - first.end_ns);
 }
 
 // Rounded down, so that the requests never sum above the device.
@@ -162,7 +166,8 @@ Measurement ErrorRow(const Set& set, const Together& run) {
   for (const double share : verdict.got) {
     got.push_back(fmt::format("{:.2f}", share * 100));
   }
-  Measurement row{.name = "share_error_" + set.name, .value = verdict.worst(), .unit = "points", .target = "<= 0"};
+  Measurement row{
+      .name = "share_error_" + set.name, .value = verdict.worst(), .unit = "points", .target = "<= 0"};
   row.met = row.value <= 0;
   row.note = fmt::format("excess over 10 s {:.2f}, over 200 ms {:.2f}; got {} %", verdict.long_excess,
                          verdict.short_excess, fmt::join(got, " "));
@@ -239,8 +244,10 @@ Result<Rows> MeasureShareCapped(const Suite& suite) {
                                                  Kernel(suite, alone.tenants[0], solo_ns[0]))));
   const TenantLog log = ReadLog(answer, solo_ns);
   const int64_t work = WorkIn(log, start + warm_up, start + warm_up + window);
-  Measurement row{.name = "share_capped", .value = 100.0 * static_cast<double>(work) / static_cast<double>(window),
-                  .unit = "% of device", .target = "30 +- 1"};
+  Measurement row{.name = "share_capped",
+                  .value = 100.0 * static_cast<double>(work) / static_cast<double>(window),
+                  .unit = "% of device",
+                  .target = "30 +- 1"};
   row = WithReference(row, 30);
   row.met = std::abs(row.value - 30) <= 1;
   return Rows{row};

@@ -13,7 +13,7 @@ namespace {
 struct Size {
   const char* name;
   size_t bytes;
-  int count;   // transfers in one round
+  int count;  // transfers in one round
   int rounds;
 };
 

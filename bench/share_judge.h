@@ -1,4 +1,5 @@
-// Did each tenant get its share? Judged from the tenants' own completion logs: kernels times their solo native time.
+// Did each tenant get its share? Judged from the tenants' own completion logs: kernels times their solo
+// native time.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,7 @@ struct Completion {
 };
 
 struct TenantLog {
-  double due = 0;  // fraction of the work that is the tenant's by its weight
+  double due = 0;                       // fraction of the work that is the tenant's by its weight
   std::vector<Completion> completions;  // in order of time
 };
 
@@ -20,9 +21,9 @@ struct TenantLog {
 int64_t WorkIn(const TenantLog& log, int64_t from_ns, int64_t to_ns);
 
 struct ShareVerdict {
-  std::vector<double> got;    // per tenant, fraction of all work in the long window
-  double long_excess = 0;     // points by which the worst tenant leaves its tolerance over the long window
-  double short_excess = 0;    // the same over every short window
+  std::vector<double> got;  // per tenant, fraction of all work in the long window
+  double long_excess = 0;   // points by which the worst tenant leaves its tolerance over the long window
+  double short_excess = 0;  // the same over every short window
   double worst() const { return long_excess > short_excess ? long_excess : short_excess; }
 };
 

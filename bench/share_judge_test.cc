@@ -8,7 +8,8 @@ namespace {
 constexpr int64_t kMs = 1'000'000;
 
 // Tenants that take turns: in each period tenant i completes `turns[i]` kernels of 1 ms, one after another.
-std::vector<TenantLog> TakeTurns(const std::vector<int>& turns, const std::vector<double>& due, int64_t until_ns) {
+std::vector<TenantLog> TakeTurns(const std::vector<int>& turns, const std::vector<double>& due,
+                                 int64_t until_ns) {
   std::vector<TenantLog> tenants(turns.size());
   for (size_t i = 0; i < turns.size(); ++i) {
     tenants[i].due = due[i];

@@ -52,7 +52,8 @@ std::vector<Group> RuntimeGroups(const std::string& demo_program) {
           {{"share_capped"}, MeasureShareCapped},
           {{"share_burst"}, MeasureShareBurst},
           {{"priority_p99"}, MeasurePriority},
-          {{"mixed_utilisation_gain"}, [demo_program](const Suite& suite) { return MeasureDemo(suite, demo_program); }},
+          {{"mixed_utilisation_gain"},
+           [demo_program](const Suite& suite) { return MeasureDemo(suite, demo_program); }},
           {{"attach_time"}, MeasureAttach},
           {{"attach_time_with_run"}, MeasureAttachByRun},
           {{"idle_cpu"}, MeasureIdle}};

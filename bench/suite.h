@@ -15,9 +15,9 @@ inline constexpr const char* kClient = "flexai-bench-client";
 
 struct Suite {
   Rig& rig;
-  bool quick = false;              // a short smoke run: every path once, figures without meaning
-  double ns_per_iteration = 0;     // of the spin kernel, natively, on this machine, now
-  std::vector<std::string> only;   // names of rows, or beginnings of them; empty: all
+  bool quick = false;             // a short smoke run: every path once, figures without meaning
+  double ns_per_iteration = 0;    // of the spin kernel, natively, on this machine, now
+  std::vector<std::string> only;  // names of rows, or beginnings of them; empty: all
 
   bool Wants(const std::string& row) const;
   uint32_t Iterations(double kernel_ns) const { return static_cast<uint32_t>(kernel_ns / ns_per_iteration); }

@@ -1,8 +1,10 @@
-// The demo's batch job, plain OpenCL: classifies scans of digits by their nearest neighbours among the known ones.
+// The demo's batch job, plain OpenCL: classifies scans of digits by their nearest neighbours among the known
+// ones.
 //
-// For each batch the host makes scans as a scanner would deliver them (40 x 40 pixels, turned, bent and noisy), scales
-// them down and evens out their contrast; the device computes the distance of each scan to every known digit; the
-// host lets the nearest five vote. One batch after the other; each shard of the job has scans of its own.
+// For each batch the host makes scans as a scanner would deliver them (40 x 40 pixels, turned, bent and
+// noisy), scales them down and evens out their contrast; the device computes the distance of each scan to
+// every known digit; the host lets the nearest five vote. One batch after the other; each shard of the job
+// has scans of its own.
 //
 //   flexai-demo-batch DIGITS BATCHES SHARD      then, on standard input: "start NS"
 #include <fmt/format.h>
@@ -47,7 +49,8 @@ std::vector<Digit> ReadDigits(const std::string& path) {
   uint32_t count = 0;
   file.read(reinterpret_cast<char*>(&count), sizeof count);
   std::vector<Digit> digits(file ? count : 0);
-  file.read(reinterpret_cast<char*>(digits.data()), static_cast<std::streamsize>(digits.size() * sizeof(Digit)));
+  file.read(reinterpret_cast<char*>(digits.data()),
+            static_cast<std::streamsize>(digits.size() * sizeof(Digit)));
   if (!file || digits.empty()) {
     Fail("cannot read digits from " + path);
   }
@@ -72,7 +75,8 @@ class Scanner {
       for (int column = 0; column < kScanSide; ++column) {
         const float x = (static_cast<float>(column) + 0.5f) / kZoom - 0.5f - kCentre;
         const float y = (static_cast<float>(row) + 0.5f) / kZoom - 0.5f - kCentre;
-        const float value = Sample(digit, kCentre + cosine * x - sine * y + wave, kCentre + sine * x + cosine * y);
+        const float value =
+            Sample(digit, kCentre + cosine * x - sine * y + wave, kCentre + sine * x + cosine * y);
         scaled[static_cast<size_t>(row / kZoom * kSide + column / kZoom)] += value + Between(-0.1f, 0.1f);
       }
     }
@@ -181,12 +185,13 @@ class Distances {
     const size_t global[] = {(groups_ + kWorkGroup[0] - 1) / kWorkGroup[0] * kWorkGroup[0], kTile};
     for (cl_uint first = 0; first < kBatch; first += kTile) {
       SetArgument(3, first);
-      Check(clEnqueueNDRangeKernel(session_.queue(), kernel_, 2, nullptr, global, kWorkGroup, 0, nullptr, nullptr),
+      Check(clEnqueueNDRangeKernel(session_.queue(), kernel_, 2, nullptr, global, kWorkGroup, 0, nullptr,
+                                   nullptr),
             "clEnqueueNDRangeKernel");
     }
     result->resize(kBatch * row());
-    Check(clEnqueueReadBuffer(session_.queue(), result_, CL_TRUE, 0, result->size() * sizeof(float), result->data(), 0,
-                              nullptr, nullptr),
+    Check(clEnqueueReadBuffer(session_.queue(), result_, CL_TRUE, 0, result->size() * sizeof(float),
+                              result->data(), 0, nullptr, nullptr),
           "clEnqueueReadBuffer");
   }
 
@@ -281,8 +286,8 @@ int Main(const std::string& path, int batches, uint64_t shard) {
     bench::SleepUntilNs(start_ns);
     const int64_t started_ns = bench::NowNs();
     const Outcome outcome = Classify(device, digits, batches, shard);
-    fmt::print("{{\"started_ns\":{},\"ended_ns\":{},\"digest\":\"{:016x}\",\"accuracy\":{:.4f}}}\n", started_ns,
-               bench::NowNs(), outcome.digest,
+    fmt::print("{{\"started_ns\":{},\"ended_ns\":{},\"digest\":\"{:016x}\",\"accuracy\":{:.4f}}}\n",
+               started_ns, bench::NowNs(), outcome.digest,
                static_cast<double>(outcome.right) / static_cast<double>(outcome.scans));
     std::fflush(stdout);
   }

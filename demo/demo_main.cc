@@ -50,7 +50,8 @@ Status Run(const Options& options) {
                              .date = bench::UtcNow(),
                              .commit = bench::CurrentCommit(options.scenario.source_folder),
                              .results = Judge(demo)};
-  fmt::print("{}\n{}\ncommit {}, {}\n", bench::FormatTable(report.results), report.machine, report.commit, report.date);
+  fmt::print("{}\n{}\ncommit {}, {}\n", bench::FormatTable(report.results), report.machine, report.commit,
+             report.date);
   FLEXAI_RETURN_IF_ERROR(os::WriteFile(options.output + "/demo.svg", SvgPicture(demo)));
   fmt::print("picture: {}/demo.svg\n", options.output);
   return options.native_only ? Status() : os::WriteFile(options.output + "/demo.json", bench::ToJson(report));
@@ -62,7 +63,8 @@ int Main(int count, char** arguments) {
   options.output = options.scenario.source_folder + "/build/bench";
   options.scenario.python = options.scenario.source_folder + "/build/venv/bin/python";
   CLI::App app{"AI tasks on one device: one after another, all at once, and on vXPUs.", "flexai-demo"};
-  app.add_option("--python", options.scenario.python, "Interpreter with the packages of demo/requirements.txt")
+  app.add_option("--python", options.scenario.python,
+                 "Interpreter with the packages of demo/requirements.txt")
       ->capture_default_str();
   app.add_option("--output", options.output, "Folder of the results")->capture_default_str();
   app.add_flag("--quick", options.scenario.quick, "A few steps of each task; the figures mean nothing");

@@ -49,19 +49,20 @@ double MeanBusy(const Demo& demo) {
 }
 
 Measurement GainRow(const Demo& demo) {
-  Measurement row{.name = "mixed_utilisation_gain", .unit = "%", .target = ">= 80 % and >= 0.85 of the ceiling"};
+  Measurement row{
+      .name = "mixed_utilisation_gain", .unit = "%", .target = ">= 80 % and >= 0.85 of the ceiling"};
   row.value = (demo.one_by_one.makespan_seconds / demo.vxpus.makespan_seconds - 1) * 100;
   row = WithReference(row, (1 / MeanBusy(demo) - 1) * 100);
   row.met = row.value >= 80 && *row.ratio >= 0.85;
-  row.note = fmt::format("reference: the ceiling; one after another {:.2f} s, uncontrolled {:.2f} s, vXPUs {:.2f} s",
-                         demo.one_by_one.makespan_seconds, demo.uncontrolled.makespan_seconds,
-                         demo.vxpus.makespan_seconds);
+  row.note = fmt::format(
+      "reference: the ceiling; one after another {:.2f} s, uncontrolled {:.2f} s, vXPUs {:.2f} s",
+      demo.one_by_one.makespan_seconds, demo.uncontrolled.makespan_seconds, demo.vxpus.makespan_seconds);
   return row;
 }
 
 Measurement MakespanRow(const Demo& demo) {
-  Measurement row{.name = "mixed_makespan", .value = demo.vxpus.makespan_seconds, .unit = "s",
-                  .target = "ratio <= 1.05"};
+  Measurement row{
+      .name = "mixed_makespan", .value = demo.vxpus.makespan_seconds, .unit = "s", .target = "ratio <= 1.05"};
   row = WithReference(row, demo.uncontrolled.makespan_seconds);
   row.met = *row.ratio <= 1.05;
   row.note = "reference: natively all at once, uncontrolled";
@@ -69,7 +70,8 @@ Measurement MakespanRow(const Demo& demo) {
 }
 
 Measurement LatencyRow(const Demo& demo) {
-  Measurement row{.name = "mixed_service_p99", .value = ServiceP99(demo.vxpus), .unit = "ms", .target = "ratio < 1"};
+  Measurement row{
+      .name = "mixed_service_p99", .value = ServiceP99(demo.vxpus), .unit = "ms", .target = "ratio < 1"};
   row = WithReference(row, ServiceP99(demo.uncontrolled));
   row.met = row.value < *row.reference;
   row.note = fmt::format("reference: uncontrolled; alone {:.2f} ms", ServiceP99(demo.one_by_one));
@@ -77,7 +79,8 @@ Measurement LatencyRow(const Demo& demo) {
 }
 
 Measurement IdenticalRow(const Demo& demo) {
-  Measurement row{.name = "mixed_results_identical", .unit = fmt::format("of {}", 2 * demo.one_by_one.tasks.size()),
+  Measurement row{.name = "mixed_results_identical",
+                  .unit = fmt::format("of {}", 2 * demo.one_by_one.tasks.size()),
                   .target = "all"};
   for (const RunOutcome* run : {&demo.uncontrolled, &demo.vxpus}) {
     for (size_t i = 0; i < run->tasks.size(); ++i) {
@@ -137,19 +140,22 @@ std::vector<double> SharesGot(const RunOutcome& run) {
 
 std::vector<Measurement> Judge(const Demo& demo) {
   const std::vector<double> solo = SoloBusy(demo);
-  Measurement least{.name = "mixed_busy_least", .value = *std::min_element(solo.begin(), solo.end()) * 100, .unit = "%",
+  Measurement least{.name = "mixed_busy_least",
+                    .value = *std::min_element(solo.begin(), solo.end()) * 100,
+                    .unit = "%",
                     .target = ">= 35"};
   least.met = least.value >= 35;
   least.note = "the task that keeps the native device least busy";
-  Measurement mean{.name = "mixed_busy_mean", .value = MeanBusy(demo) * 100, .unit = "%", .target = "45 to 55"};
+  Measurement mean{
+      .name = "mixed_busy_mean", .value = MeanBusy(demo) * 100, .unit = "%", .target = "45 to 55"};
   mean.met = mean.value >= 45 && mean.value <= 55;
   mean.note = "of all tasks one after another, by time";
   return {GainRow(demo), MakespanRow(demo), LatencyRow(demo), least, mean, IdenticalRow(demo)};
 }
 
 std::string FormatDemo(const Demo& demo) {
-  std::string table = fmt::format("{:<10} {:>8} {:>9} {:>7} {:>7} {:>7} {:>8} {:>8}  {}\n", "task", "time s", "slowdown",
-                                  "busy %", "asked %", "got %", "p50 ms", "p99 ms", "result");
+  std::string table = fmt::format("{:<10} {:>8} {:>9} {:>7} {:>7} {:>7} {:>8} {:>8}  {}\n", "task", "time s",
+                                  "slowdown", "busy %", "asked %", "got %", "p50 ms", "p99 ms", "result");
   for (const RunOutcome* run : {&demo.one_by_one, &demo.uncontrolled, &demo.vxpus}) {
     table += fmt::format("-- {}: {:.2f} s, device busy {:.1f} %\n", run->title, run->makespan_seconds,
                          DeviceBusy(*run) * 100);
@@ -158,11 +164,12 @@ std::string FormatDemo(const Demo& demo) {
     for (size_t i = 0; i < run->tasks.size(); ++i) {
       const TaskOutcome& task = run->tasks[i];
       const TaskOutcome& solo = demo.one_by_one.tasks[i];
-      table += fmt::format("{:<10} {:>8.2f} {:>9.2f} {:>7.1f} {:>7} {:>7} {:>8} {:>8}  {}\n", task.name, task.seconds(),
-                           task.seconds() / solo.seconds(), 100 * task.busy_seconds() / task.seconds(),
-                           run == &demo.vxpus ? fmt::format("{:.1f}", demo.asked_permille[i] / 10.0) : "-",
-                           alone ? "-" : fmt::format("{:.1f}", got[i] * 100), Cell(task, 0.5), Cell(task, 0.99),
-                           task.digest == solo.digest ? task.digest : task.digest + " DIFFERS");
+      table += fmt::format(
+          "{:<10} {:>8.2f} {:>9.2f} {:>7.1f} {:>7} {:>7} {:>8} {:>8}  {}\n", task.name, task.seconds(),
+          task.seconds() / solo.seconds(), 100 * task.busy_seconds() / task.seconds(),
+          run == &demo.vxpus ? fmt::format("{:.1f}", demo.asked_permille[i] / 10.0) : "-",
+          alone ? "-" : fmt::format("{:.1f}", got[i] * 100), Cell(task, 0.5), Cell(task, 0.99),
+          task.digest == solo.digest ? task.digest : task.digest + " DIFFERS");
     }
   }
   return table;

@@ -15,9 +15,9 @@ struct TaskOutcome {
   std::string name;
   int64_t started_ns = 0;
   int64_t ended_ns = 0;
-  std::string digest;              // of the result's exact bits
-  double accuracy = 0;             // 0 where the task has none
-  std::vector<double> latency_ms;  // of the service's requests
+  std::string digest;                 // of the result's exact bits
+  double accuracy = 0;                // 0 where the task has none
+  std::vector<double> latency_ms;     // of the service's requests
   std::vector<bench::Interval> busy;  // the union of its commands on the device
 
   double seconds() const { return static_cast<double>(ended_ns - started_ns) / 1e9; }

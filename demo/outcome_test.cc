@@ -16,7 +16,8 @@ TaskOutcome Task(const std::string& name, int64_t start, int64_t end, std::vecto
     interval.start_ns *= kSecond;
     interval.end_ns *= kSecond;
   }
-  return {.name = name, .started_ns = start * kSecond, .ended_ns = end * kSecond, .digest = "d", .busy = busy};
+  return {
+      .name = name, .started_ns = start * kSecond, .ended_ns = end * kSecond, .digest = "d", .busy = busy};
 }
 
 // Two tasks of 10 s that keep the device busy for 5 s each; together they take 10 s on vXPUs.

@@ -20,8 +20,8 @@ struct Panel {
 };
 
 // The area of one task, on top of `below`, which becomes the upper edge.
-std::string Area(const Panel& panel, const std::vector<double>& part, double bin_width, std::vector<double>* below,
-                 const char* colour) {
+std::string Area(const Panel& panel, const std::vector<double>& part, double bin_width,
+                 std::vector<double>* below, const char* colour) {
   std::string upper;
   std::string lower;
   const double bottom = panel.top + panel.height;
@@ -40,14 +40,15 @@ std::string Text(double x, double y, const char* attributes, const std::string& 
   return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" {}>{}</text>\n", x, y, attributes, text);
 }
 
-std::string DrawPanel(const Panel& panel, const RunOutcome& run, const Timeline& timeline, double longest_seconds) {
-  const double bin_width =
-      panel.width * timeline.seconds / longest_seconds / static_cast<double>(std::max<size_t>(1, timeline.total.size()));
+std::string DrawPanel(const Panel& panel, const RunOutcome& run, const Timeline& timeline,
+                      double longest_seconds) {
+  const double bin_width = panel.width * timeline.seconds / longest_seconds /
+                           static_cast<double>(std::max<size_t>(1, timeline.total.size()));
   std::string svg = Text(panel.left, panel.top - 8, "font-weight=\"bold\"",
                          fmt::format("{}: {:.1f} s, device busy {:.0f} %", run.title, run.makespan_seconds,
                                      DeviceBusy(run) * 100));
-  svg += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"#f4f4f4\"/>\n", panel.left, panel.top,
-                     panel.width, panel.height);
+  svg += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"#f4f4f4\"/>\n", panel.left,
+                     panel.top, panel.width, panel.height);
   std::vector<double> below(timeline.total.size(), 0);
   for (size_t i = 0; i < timeline.tasks.size(); ++i) {
     svg += Area(panel, timeline.tasks[i], bin_width, &below, kColours[i % std::size(kColours)]);
@@ -126,11 +127,12 @@ std::string TextPicture(const Demo& demo, int columns) {
 }
 
 std::string SvgPicture(const Demo& demo) {
-  const double longest = std::max({demo.one_by_one.makespan_seconds, demo.uncontrolled.makespan_seconds,
-                                   demo.vxpus.makespan_seconds});
+  const double longest = std::max(
+      {demo.one_by_one.makespan_seconds, demo.uncontrolled.makespan_seconds, demo.vxpus.makespan_seconds});
   constexpr double kPanelStep = 160;
-  std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"900\" height=\"560\" "
-                    "font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"900\" height=\"560\" fill=\"white\"/>\n";
+  std::string svg =
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"900\" height=\"560\" "
+      "font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"900\" height=\"560\" fill=\"white\"/>\n";
   svg += Text(70, 24, "font-size=\"15\"", "Use of one device by several tasks on the same cores");
   Panel panel;
   panel.top = 80;

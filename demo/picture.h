@@ -8,8 +8,8 @@
 
 namespace flexai::demo {
 
-// Use of the device in equal steps of a run's time. `tasks[i][bin]` is task i's part of the busy fraction `total[bin]`;
-// where tasks overlapped on the device, the union is divided between them by their own times.
+// Use of the device in equal steps of a run's time. `tasks[i][bin]` is task i's part of the busy fraction
+// `total[bin]`; where tasks overlapped on the device, the union is divided between them by their own times.
 struct Timeline {
   double seconds = 0;
   std::vector<double> total;

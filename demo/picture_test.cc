@@ -13,10 +13,11 @@ using ::testing::HasSubstr;
 constexpr int64_t kSecond = 1'000'000'000;
 
 RunOutcome Overlapping() {
-  return {.title = "run",
-          .tasks = {{.name = "a", .started_ns = 0, .ended_ns = 4 * kSecond, .busy = {{0, 2 * kSecond}}},
-                    {.name = "b", .started_ns = 0, .ended_ns = 4 * kSecond, .busy = {{kSecond, 3 * kSecond}}}},
-          .makespan_seconds = 4};
+  return {
+      .title = "run",
+      .tasks = {{.name = "a", .started_ns = 0, .ended_ns = 4 * kSecond, .busy = {{0, 2 * kSecond}}},
+                {.name = "b", .started_ns = 0, .ended_ns = 4 * kSecond, .busy = {{kSecond, 3 * kSecond}}}},
+      .makespan_seconds = 4};
 }
 
 TEST(PictureTest, OverlapIsDividedSoThatPartsSumToTheUnion) {
@@ -37,7 +38,10 @@ TEST(PictureTest, TasksOneAfterAnotherArePutEndToEnd) {
 }
 
 TEST(PictureTest, PicturesNameEveryRunAndTask) {
-  const Demo demo{.one_by_one = Overlapping(), .uncontrolled = Overlapping(), .vxpus = Overlapping(), .asked_permille = {}};
+  const Demo demo{.one_by_one = Overlapping(),
+                  .uncontrolled = Overlapping(),
+                  .vxpus = Overlapping(),
+                  .asked_permille = {}};
   EXPECT_THAT(TextPicture(demo, 4), HasSubstr("|███ | 4.0 s"));
   const std::string svg = SvgPicture(demo);
   EXPECT_THAT(svg, HasSubstr("run: 4.0 s, device busy 75 %"));

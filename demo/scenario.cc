@@ -15,8 +15,8 @@
 namespace flexai::demo {
 namespace {
 
-// How busy the service keeps the native device: arrivals are stretched to that, so that the demo is the same work on a
-// fast machine and on a slow one.
+// How busy the service keeps the native device: arrivals are stretched to that, so that the demo is the same
+// work on a fast machine and on a slow one.
 constexpr double kServiceBusy = 0.42;
 constexpr Nanos kSetUp = Seconds(300);
 constexpr Nanos kRun = Seconds(600);
@@ -74,9 +74,10 @@ bench::Launch Scenario::LaunchOf(const Task& task, bool on_vxpu, const std::stri
                                  : rig_->Native(task.program, task.arguments);
   const auto& folders = rig_->folders();
   for (const std::string& variable :
-       {std::string("DEV=CL"), "CACHEDB=" + folders.output + "/tinygrad.db", std::string("PYTHONDONTWRITEBYTECODE=1"),
-        std::string("OMP_NUM_THREADS=1"), std::string("OPENBLAS_NUM_THREADS=1"),
-        "OPENCL_LAYERS=" + folders.build + "/libflexai-busy-layer.so", "FLEXAI_BUSY_LOG=" + busy_log}) {
+       {std::string("DEV=CL"), "CACHEDB=" + folders.output + "/tinygrad.db",
+        std::string("PYTHONDONTWRITEBYTECODE=1"), std::string("OMP_NUM_THREADS=1"),
+        std::string("OPENBLAS_NUM_THREADS=1"), "OPENCL_LAYERS=" + folders.build + "/libflexai-busy-layer.so",
+        "FLEXAI_BUSY_LOG=" + busy_log}) {
     launch.environment.push_back(variable);
   }
   return launch;
@@ -84,7 +85,8 @@ bench::Launch Scenario::LaunchOf(const Task& task, bool on_vxpu, const std::stri
 
 Status Scenario::MakeInputs() {
   const std::string& folder = rig_->folders().output;
-  const Task prepare{.name = "prepare", .program = options_.python, .arguments = {Tool("prepare.py"), folder}};
+  const Task prepare{
+      .name = "prepare", .program = options_.python, .arguments = {Tool("prepare.py"), folder}};
   const bench::Launch launch = LaunchOf(prepare, false, "/dev/null");
   FLEXAI_ASSIGN_OR_RETURN(os::Process process, bench::StartProgram(launch));
   if (!os::WaitForEnd(process.pidfd, kSetUp)) {
@@ -93,8 +95,10 @@ Status Scenario::MakeInputs() {
   }
   FLEXAI_ASSIGN_OR_RETURN(const os::ExitState exit, os::Reap(process));
   if (exit.signaled || exit.value != 0) {
-    return FailedPrecondition("The demo's inputs could not be made; are the packages of demo/requirements.txt there? The "
-                              "log is " + launch.log_path + ".");
+    return FailedPrecondition(
+        "The demo's inputs could not be made; are the packages of demo/requirements.txt there? The "
+        "log is " +
+        launch.log_path + ".");
   }
   return {};
 }
@@ -125,13 +129,15 @@ void Scenario::DescribeTasks() {
   }
 }
 
-// The service alone and natively, each request as soon as the one before is answered: device time per request.
+// The service alone and natively, each request as soon as the one before is answered: device time per
+// request.
 Status Scenario::FindStretch() {
   const std::string busy_log = rig_->folders().output + "/busy-service-speed.log";
   std::vector<TaskOutcome> rounds;
   constexpr int kRequests = 40;
   {
-    FLEXAI_ASSIGN_OR_RETURN(bench::LineClient client, bench::LineClient::Start(LaunchOf(tasks_[0], false, busy_log), kSetUp));
+    FLEXAI_ASSIGN_OR_RETURN(bench::LineClient client,
+                            bench::LineClient::Start(LaunchOf(tasks_[0], false, busy_log), kSetUp));
     for (int round = 0; round < (options_.quick ? 1 : 5); ++round) {
       FLEXAI_ASSIGN_OR_RETURN(const auto answer, client.Ask(fmt::format("start 0 0 {}", kRequests), kRun));
       FLEXAI_ASSIGN_OR_RETURN(TaskOutcome outcome, ReadOutcome(tasks_[0], answer));
@@ -165,7 +171,8 @@ Result<RunOutcome> Scenario::RunOneByOne() {
     {
       FLEXAI_ASSIGN_OR_RETURN(bench::LineClient client,
                               bench::LineClient::Start(LaunchOf(task, false, busy_log), kSetUp));
-      FLEXAI_ASSIGN_OR_RETURN(const auto answer, client.Ask(fmt::format("start {}{}", Soon(), task.start), kRun));
+      FLEXAI_ASSIGN_OR_RETURN(const auto answer,
+                              client.Ask(fmt::format("start {}{}", Soon(), task.start), kRun));
       FLEXAI_ASSIGN_OR_RETURN(outcome, ReadOutcome(task, answer));
     }
     FLEXAI_RETURN_IF_ERROR(ReadBusy(busy_log, &*outcome));
@@ -178,12 +185,14 @@ Result<RunOutcome> Scenario::RunOneByOne() {
 Result<RunOutcome> Scenario::RunTogether(const std::string& title, bool on_vxpus) {
   RunOutcome run{.title = title};
   const auto busy_log = [&](const Task& task) {
-    return fmt::format("{}/busy-{}-{}.log", rig_->folders().output, on_vxpus ? "vxpus" : "uncontrolled", task.name);
+    return fmt::format("{}/busy-{}-{}.log", rig_->folders().output, on_vxpus ? "vxpus" : "uncontrolled",
+                       task.name);
   };
   {
     std::vector<bench::LineClient> clients;
     for (const Task& task : tasks_) {
-      FLEXAI_ASSIGN_OR_RETURN(bench::LineClient client, bench::LineClient::Begin(LaunchOf(task, on_vxpus, busy_log(task))));
+      FLEXAI_ASSIGN_OR_RETURN(bench::LineClient client,
+                              bench::LineClient::Begin(LaunchOf(task, on_vxpus, busy_log(task))));
       clients.push_back(std::move(client));
     }
     for (size_t i = 0; i < clients.size(); ++i) {

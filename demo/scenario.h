@@ -12,9 +12,9 @@ namespace flexai::demo {
 
 struct Task {
   std::string name;
-  std::string program;                 // a name in the build folder, or a path
+  std::string program;  // a name in the build folder, or a path
   std::vector<std::string> arguments;
-  std::string start;                   // what follows "start NS" on its command line
+  std::string start;  // what follows "start NS" on its command line
   bench::Vxpu vxpu;
 };
 
@@ -26,7 +26,8 @@ struct ScenarioOptions {
 
 class Scenario {
  public:
-  // Makes what the tasks start from, natively, and finds the speed at which the log keeps this device busy enough.
+  // Makes what the tasks start from, natively, and finds the speed at which the log keeps this device busy
+  // enough.
   static Result<Scenario> Prepare(bench::Rig& rig, const ScenarioOptions& options);
 
   // Native, each task when the one before has ended.

@@ -1,4 +1,5 @@
-// A hostile shim: arbitrary bytes as the ring of a channel. The first 8 bytes choose how much of it is "written".
+// A hostile shim: arbitrary bytes as the ring of a channel. The first 8 bytes choose how much of it is
+// "written".
 #include <cstring>
 
 #include "os/memory.h"

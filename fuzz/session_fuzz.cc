@@ -1,5 +1,5 @@
-// A hostile shim: frames of an executor's session, some sensible and some made of the input's bytes, against a driver
-// that follows every handle it is given. Then the same input as the image of a suspended session.
+// A hostile shim: frames of an executor's session, some sensible and some made of the input's bytes, against
+// a driver that follows every handle it is given. Then the same input as the image of a suspended session.
 #include <cstring>
 
 #include "executor/opencl/fake_driver.h"

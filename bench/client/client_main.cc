@@ -1,7 +1,7 @@
 // flexai-bench-client: a plain OpenCL program that measures what it is told on its standard input.
 //
-// Without arguments it makes a session, prints {"ready":true} and answers each command line with one line of JSON.
-// `attach` and `attach-loop` measure the time to the first context.
+// Without arguments it makes a session, prints {"ready":true} and answers each command line with one line of
+// JSON. `attach` and `attach-loop` measure the time to the first context.
 #include <cstdio>
 #include <iostream>
 #include <iterator>
@@ -20,9 +20,11 @@ struct Command {
 };
 
 constexpr Command kCommands[] = {
-    {"calibrate", Calibrate},        {"throughput", Throughput}, {"enqueue", EnqueueBurst},
-    {"enqueue_asleep", EnqueueAsleep}, {"round_trip", RoundTrip},  {"transfer", Transfer},
-    {"tenant", Tenant},              {"burn", Burn},             {"service", Service},
+    {"calibrate", Calibrate},  {"throughput", Throughput},
+    {"enqueue", EnqueueBurst}, {"enqueue_asleep", EnqueueAsleep},
+    {"round_trip", RoundTrip}, {"transfer", Transfer},
+    {"tenant", Tenant},        {"burn", Burn},
+    {"service", Service},
 };
 
 void Answer(const Json& answer) {

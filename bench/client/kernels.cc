@@ -108,8 +108,8 @@ Json RoundTrip(Session& session, std::istream& arguments) {
     const int64_t start = NowNs();
     TimeOneEnqueue(session);
     if (kind == "read") {
-      Check(clEnqueueReadBuffer(session.queue(), session.result(), CL_TRUE, 0, sizeof value, &value, 0, nullptr,
-                                nullptr),
+      Check(clEnqueueReadBuffer(session.queue(), session.result(), CL_TRUE, 0, sizeof value, &value, 0,
+                                nullptr, nullptr),
             "clEnqueueReadBuffer");
     } else {
       session.Finish();

@@ -30,8 +30,8 @@ Json Service(Session& session, std::istream& arguments) {
       }
     }
     uint32_t answer[256];
-    Check(clEnqueueReadBuffer(session.queue(), session.result(), CL_TRUE, 0, sizeof answer, answer, 0, nullptr,
-                              nullptr),
+    Check(clEnqueueReadBuffer(session.queue(), session.result(), CL_TRUE, 0, sizeof answer, answer, 0,
+                              nullptr, nullptr),
           "clEnqueueReadBuffer");
     latencies.push_back(static_cast<double>(NowNs() - start) / 1e6);
   }

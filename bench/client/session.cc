@@ -82,7 +82,8 @@ Session::~Session() {
 void Session::Spin(uint32_t iterations, cl_event* event) {
   Check(clSetKernelArg(spin_, 1, sizeof iterations, &iterations), "clSetKernelArg");
   const size_t one = 1;
-  Check(clEnqueueNDRangeKernel(queue_, spin_, 1, nullptr, &one, &one, 0, nullptr, event), "clEnqueueNDRangeKernel");
+  Check(clEnqueueNDRangeKernel(queue_, spin_, 1, nullptr, &one, &one, 0, nullptr, event),
+        "clEnqueueNDRangeKernel");
 }
 
 void Session::Await(cl_event event) {

@@ -1,5 +1,6 @@
-// What every measured program needs of OpenCL: the first device, a context, one in-order queue, and the spin kernel.
-// A failed call ends the program with one line of JSON that names it: a measurement with a failed call is void.
+// What every measured program needs of OpenCL: the first device, a context, one in-order queue, and the spin
+// kernel. A failed call ends the program with one line of JSON that names it: a measurement with a failed
+// call is void.
 #pragma once
 
 #define CL_TARGET_OPENCL_VERSION 300

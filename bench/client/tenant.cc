@@ -13,7 +13,7 @@
 namespace flexai::bench {
 namespace {
 
-constexpr int64_t kBatchNs = 1000000;      // one event, one log entry for about this much work
+constexpr int64_t kBatchNs = 1000000;         // one event, one log entry for about this much work
 constexpr int64_t kQueuedAheadNs = 10000000;  // work kept in the queue, and never less than two batches
 
 struct Kind {
@@ -78,8 +78,10 @@ class Feeder {
       return static_cast<double>(a.enqueued_ns) / a.weight < static_cast<double>(b.enqueued_ns) / b.weight;
     };
     const auto next = std::min_element(mix_.begin(), mix_.end(), behind);
-    Batch batch{.event = nullptr, .kind = static_cast<int>(next - mix_.begin()),
-                .kernels = static_cast<int>(std::max<int64_t>(1, kBatchNs / next->solo_ns)), .work_ns = 0};
+    Batch batch{.event = nullptr,
+                .kind = static_cast<int>(next - mix_.begin()),
+                .kernels = static_cast<int>(std::max<int64_t>(1, kBatchNs / next->solo_ns)),
+                .work_ns = 0};
     for (int i = 0; i < batch.kernels; ++i) {
       session_.Spin(next->iterations, i + 1 == batch.kernels ? &batch.event : nullptr);
     }

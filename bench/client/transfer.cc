@@ -1,10 +1,11 @@
 // Bandwidth of reads, writes and maps between host memory and a buffer.
 //
-// warm: the same buffer and the same host memory every time. cold: for each transfer a new buffer (written once, so
-// that its memory exists; for a write it is new altogether), host memory never touched before (for a write: written,
-// then evicted), and the processor's caches filled with something else.
+// warm: the same buffer and the same host memory every time. cold: for each transfer a new buffer (written
+// once, so that its memory exists; for a write it is new altogether), host memory never touched before (for a
+// write: written, then evicted), and the processor's caches filled with something else.
 //
-// A map is timed with what it is for: map, read every word, unmap, finish. Its own latency is reported beside it.
+// A map is timed with what it is for: map, read every word, unmap, finish. Its own latency is reported beside
+// it.
 #include <sys/mman.h>
 
 #include <cstring>
@@ -70,13 +71,14 @@ struct MapTimes {
 MapTimes TimeMap(Session& session, cl_mem buffer, size_t bytes) {
   cl_int status;
   const int64_t start = NowNs();
-  void* mapped = clEnqueueMapBuffer(session.queue(), buffer, CL_TRUE, CL_MAP_READ, 0, bytes, 0, nullptr, nullptr,
-                                    &status);
+  void* mapped = clEnqueueMapBuffer(session.queue(), buffer, CL_TRUE, CL_MAP_READ, 0, bytes, 0, nullptr,
+                                    nullptr, &status);
   Check(status, "clEnqueueMapBuffer");
   const int64_t use = NowNs();
   discarded = SumWords(mapped, bytes);
   const int64_t used = NowNs();
-  Check(clEnqueueUnmapMemObject(session.queue(), buffer, mapped, 0, nullptr, nullptr), "clEnqueueUnmapMemObject");
+  Check(clEnqueueUnmapMemObject(session.queue(), buffer, mapped, 0, nullptr, nullptr),
+        "clEnqueueUnmapMemObject");
   session.Finish();
   const int64_t end = NowNs();
   return {static_cast<double>(end - start) / 1e9, static_cast<double>(end - used + use - start) / 1e9};
@@ -99,7 +101,8 @@ struct Samples {
   std::vector<double> map_alone;
 };
 
-void Measure(Session& session, const std::string& kind, cl_mem buffer, size_t bytes, void* host, Samples* samples) {
+void Measure(Session& session, const std::string& kind, cl_mem buffer, size_t bytes, void* host,
+             Samples* samples) {
   if (kind == "map") {
     const MapTimes times = TimeMap(session, buffer, bytes);
     samples->seconds.push_back(times.with_use);

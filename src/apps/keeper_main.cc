@@ -11,8 +11,8 @@ int main(int argc, char** argv) {
       flexai::keeper::ParseOptions(std::vector<std::string>(argv + 1, argv + argc));
   if (!options.ok()) {
     const bool help = options.status().code() == flexai::Code::kNotFound;
-    std::fprintf(help ? stdout : stderr, "%s%s\n", help ? "" : "flexai-keeper: ",
-                 options.status().message().c_str());
+    std::fprintf(help ? stdout : stderr, "%s%s\n",
+                 help ? "" : "flexai-keeper: ", options.status().message().c_str());
     return help ? 0 : 2;
   }
   const flexai::Status status = flexai::keeper::RunKeeper(*options);

@@ -1,6 +1,6 @@
 // A small seeded generator for simulations, property tests and jitter: the same seed gives the same stream on
-// every machine. Source: xoshiro256** by D. Blackman and S. Vigna (2018), seeded by splitmix64. Not for secrets.
-// Thread safety: one thread per object.
+// every machine. Source: xoshiro256** by D. Blackman and S. Vigna (2018), seeded by splitmix64. Not for
+// secrets. Thread safety: one thread per object.
 #pragma once
 
 #include <cstdint>
@@ -32,9 +32,7 @@ class Random {
   }
 
   // Uniform in [0, bound); bound > 0.
-  uint64_t Below(uint64_t bound) {
-    return static_cast<uint64_t>((static_cast<Wide>(Next()) * bound) >> 64);
-  }
+  uint64_t Below(uint64_t bound) { return static_cast<uint64_t>((static_cast<Wide>(Next()) * bound) >> 64); }
   // Uniform in [low, high].
   int64_t Between(int64_t low, int64_t high) {
     return low + static_cast<int64_t>(Below(static_cast<uint64_t>(high - low) + 1));

@@ -18,16 +18,16 @@ namespace flexai {
 
 enum class Code : uint8_t {
   kOk = 0,
-  kInvalidArgument = 1,    // the caller's input can never work
-  kNotFound = 2,           // the named thing does not exist
-  kAlreadyExists = 3,      // the name is taken
-  kPermissionDenied = 4,   // the caller may not do this
-  kResourceExhausted = 5,  // a quota, share or limit is used up
-  kFailedPrecondition = 6, // the system is not in the state this needs
-  kUnavailable = 7,        // a peer is gone or not up yet; trying again may help
-  kDeadlineExceeded = 8,   // the wait ended first
-  kUnimplemented = 9,      // not supported on this device or build
-  kInternal = 10,          // a fault of ours
+  kInvalidArgument = 1,     // the caller's input can never work
+  kNotFound = 2,            // the named thing does not exist
+  kAlreadyExists = 3,       // the name is taken
+  kPermissionDenied = 4,    // the caller may not do this
+  kResourceExhausted = 5,   // a quota, share or limit is used up
+  kFailedPrecondition = 6,  // the system is not in the state this needs
+  kUnavailable = 7,         // a peer is gone or not up yet; trying again may help
+  kDeadlineExceeded = 8,    // the wait ended first
+  kUnimplemented = 9,       // not supported on this device or build
+  kInternal = 10,           // a fault of ours
 };
 
 // The stable lower-case name of a code, for logs and JSON ("invalid_argument").
@@ -65,14 +65,23 @@ Status Internal(std::string message);
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}               // NOLINT: implicit by design
+  Result(T value) : value_(std::move(value)) {}                                  // NOLINT: implicit by design
   Result(Status status) : status_(std::move(status)) { assert(!status_.ok()); }  // NOLINT
 
   bool ok() const { return value_.has_value(); }
   const Status& status() const { return status_; }
-  T& value() & { assert(ok()); return *value_; }
-  const T& value() const& { assert(ok()); return *value_; }
-  T&& value() && { assert(ok()); return *std::move(value_); }
+  T& value() & {
+    assert(ok());
+    return *value_;
+  }
+  const T& value() const& {
+    assert(ok());
+    return *value_;
+  }
+  T&& value() && {
+    assert(ok());
+    return *std::move(value_);
+  }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
   T& operator*() & { return value(); }

@@ -61,8 +61,8 @@ constexpr std::array<Suffix, 2> kShareSuffixes{{{"%", 10}, {"m", 1}}};
 Result<Bytes> ParseBytes(std::string_view text) {
   double value = 0;
   if (text.empty() || !ParseWithSuffix(text, kByteSuffixes, &value) || value >= 0x1.0p63) {
-    return InvalidArgument(fmt::format("'{}' is not a size: use a number with Ki, Mi, Gi or Ti, for example 2Gi",
-                                       text));
+    return InvalidArgument(
+        fmt::format("'{}' is not a size: use a number with Ki, Mi, Gi or Ti, for example 2Gi", text));
   }
   return Bytes{static_cast<uint64_t>(value)};
 }

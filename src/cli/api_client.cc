@@ -118,9 +118,10 @@ Result<ApiClient> FindRunningDaemon(const node::Environment& environment) {
       return client;
     }
   }
-  return Unavailable(fmt::format("no flexaid is running: start one with 'systemctl start flexaid', or a program with "
-                                 "'flexai run', which brings its own (looked for {})",
-                                 own.api_socket()));
+  return Unavailable(
+      fmt::format("no flexaid is running: start one with 'systemctl start flexaid', or a program with "
+                  "'flexai run', which brings its own (looked for {})",
+                  own.api_socket()));
 }
 
 }  // namespace
@@ -132,7 +133,8 @@ Result<ApiClient> ApiClient::Connect(const node::RuntimePaths& paths) {
 
 Result<os::UniqueFd> ApiClient::OpenDaemon() const { return os::OpenPeer(socket_.get()); }
 
-Result<std::string> ApiClient::Text(std::string_view method, std::string_view target, const std::string& body) {
+Result<std::string> ApiClient::Text(std::string_view method, std::string_view target,
+                                    const std::string& body) {
   if (!os::WriteAll(socket_, RequestText(method, target, body), kAnswerTimeout).ok()) {
     return GoneStatus();
   }
@@ -145,12 +147,13 @@ Result<std::string> ApiClient::Text(std::string_view method, std::string_view ta
 }
 
 Result<json> ApiClient::Json(std::string_view method, std::string_view target, const json* body) {
-  FLEXAI_ASSIGN_OR_RETURN(const std::string text,
-                          Text(method, target,
-                               body == nullptr ? "" : body->dump(-1, ' ', false, json::error_handler_t::replace)));
+  FLEXAI_ASSIGN_OR_RETURN(
+      const std::string text,
+      Text(method, target,
+           body == nullptr ? "" : body->dump(-1, ' ', false, json::error_handler_t::replace)));
   json answer = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (answer.is_discarded()) {
-    return Internal("flexaid's answer is no JSON");
+  if (!answer.is_object()) {
+    return Internal("flexaid's answer is no JSON object");
   }
   return answer;
 }

@@ -16,13 +16,14 @@ namespace flexai::cli {
 
 class ApiClient {
  public:
-  // Connects to the daemon that serves `paths`. kNotFound or kUnavailable if none does, kPermissionDenied if it is not
-  // for us.
+  // Connects to the daemon that serves `paths`. kNotFound or kUnavailable if none does, kPermissionDenied if
+  // it is not for us.
   static Result<ApiClient> Connect(const node::RuntimePaths& paths);
 
-  // One request; the connection is kept for the next. `target` is a path with an optional query. Fails with the
-  // daemon's own status, or kUnavailable if it went away.
-  Result<nlohmann::json> Json(std::string_view method, std::string_view target, const nlohmann::json* body = nullptr);
+  // One request; the connection is kept for the next. `target` is a path with an optional query. Fails with
+  // the daemon's own status, or kUnavailable if it went away.
+  Result<nlohmann::json> Json(std::string_view method, std::string_view target,
+                              const nlohmann::json* body = nullptr);
   Result<std::string> Text(std::string_view method, std::string_view target, const std::string& body = "");
 
   // A pidfd of the daemon.
@@ -31,18 +32,20 @@ class ApiClient {
   const node::RuntimePaths& paths() const { return paths_; }
 
  private:
-  ApiClient(node::RuntimePaths paths, os::UniqueFd socket) : paths_(std::move(paths)), socket_(std::move(socket)) {}
+  ApiClient(node::RuntimePaths paths, os::UniqueFd socket)
+      : paths_(std::move(paths)), socket_(std::move(socket)) {}
 
   node::RuntimePaths paths_;
   os::UniqueFd socket_;
 };
 
-// The daemon this user talks to: that of FLEXAI_RUNTIME_DIR if set, else the system's, else the user's own. If none
-// runs but keepers do (somebody killed it), starts an embedded one, which adopts them. kUnavailable if there is none.
+// The daemon this user talks to: that of FLEXAI_RUNTIME_DIR if set, else the system's, else the user's own.
+// If none runs but keepers do (somebody killed it), starts an embedded one, which adopts them. kUnavailable
+// if there is none.
 Result<ApiClient> FindDaemon(const node::Environment& environment);
 
-// FindDaemon, or else starts an embedded flexaid in the user's own runtime folder and waits until it serves. It
-// outlives us and ends by itself when nothing is left to serve.
+// FindDaemon, or else starts an embedded flexaid in the user's own runtime folder and waits until it serves.
+// It outlives us and ends by itself when nothing is left to serve.
 Result<ApiClient> FindOrStartDaemon(const node::Environment& environment);
 
 // Whether keepers of `paths` seem to run: their sockets are there.

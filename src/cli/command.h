@@ -15,7 +15,7 @@ namespace flexai::cli {
 struct Context {
   node::Environment environment;
   std::string version;
-  bool json = false;  // -o json
+  bool json = false;      // -o json
   bool terminal = false;  // `out` is one
   std::ostream& out;
   std::ostream& err;
@@ -31,8 +31,8 @@ inline constexpr int kExitNotFound = 127;
 // Prints "flexai: <sentence>" and returns `exit`; success prints nothing and returns 0.
 int Report(const Context& context, const Status& status, int exit = kExitFailure);
 
-// Columns padded to their widest cell, two spaces apart. The first row is the heading. Control characters in cells
-// (names come from tenants) are escaped.
+// Columns padded to their widest cell, two spaces apart. The first row is the heading. Control characters in
+// cells (names come from tenants) are escaped.
 std::string FormatTable(const std::vector<std::vector<std::string>>& rows);
 
 void PrintJson(const Context& context, const nlohmann::json& value);

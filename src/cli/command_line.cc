@@ -22,12 +22,12 @@ namespace flexai::cli {
 namespace {
 
 constexpr const char* kRunExamples = R"(Examples:
-  flexai run -- clinfo                                   a small share, the rest of the device when it is idle
+  flexai run -- clinfo                        a small share, the rest of the device when it is idle
   flexai run --share 30% --memory 2Gi -- python3 train.py
-  flexai run --share 10% --priority high -- ./serve      goes before normal and low priority
-  flexai run --share 20% --limit 20% -- ./batch          never more than a fifth of the device
+  flexai run --share 10% --priority high -- ./serve   goes before normal and low priority
+  flexai run --share 20% --limit 20% -- ./batch       never more than a fifth of the device
   flexai run --vxpu share=20%,memory=1Gi --vxpu share=10%,memory=512Mi -- ./two-devices
-The exit status is the command's; 125, 126 and 127 say that flexai, starting the command or finding it failed.)";
+The exit status is the command's; 125: flexai failed, 126: the command cannot be started, 127: not found.)";
 
 // Everything the parser fills in.
 struct Arguments {
@@ -50,18 +50,20 @@ CLI::Option* AddText(CLI::App* command, const std::string& name, std::string& to
 }
 
 void AddRun(CLI::App& app, Arguments* to) {
-  CLI::App* run = app.add_subcommand("run", "Run a command on a virtual unit of its own: run [OPTIONS] -- COMMAND");
+  CLI::App* run =
+      app.add_subcommand("run", "Run a command on a virtual unit of its own: run [OPTIONS] -- COMMAND");
   AddText(run, "--share", to->run.share, "Guaranteed part of the device, 0.1% to 100% (default: 10%)");
   AddText(run, "--limit", to->run.limit, "Most it may take while others are idle (default: 100%)");
   AddText(run, "--memory", to->run.memory,
-                  "Memory quota, for example 2Gi (default: the same part of the memory as of the compute)");
+          "Memory quota, for example 2Gi (default: the same part of the memory as of the compute)");
   AddText(run, "--priority", to->run.priority, "low, normal or high (default: normal)");
   AddText(run, "--device", to->run.device,
-                  "A device ('pocl-0'), a platform ('pocl') or a type ('gpu') (default: any with room)");
+          "A device ('pocl-0'), a platform ('pocl') or a type ('gpu') (default: any with room)");
   AddText(run, "--name", to->run.name, "Name for people (default: the command's)");
-  run->add_option("--vxpu", to->run.vxpus,
-                  "One virtual unit as share=..,memory=..,limit=..,priority=..,device=..,name=..; may be given "
-                  "several times; what is missing comes from the other options")
+  run->add_option(
+         "--vxpu", to->run.vxpus,
+         "One virtual unit as share=..,memory=..,limit=..,priority=..,device=..,name=..; may be given "
+         "several times; what is missing comes from the other options")
       ->allow_extra_args(false);
   run->add_flag("--keep-native", to->run.keep_native, "Show the native OpenCL devices to the command too");
   run->fallthrough(false)->prefix_command();  // what it does not know is left for us to judge
@@ -75,17 +77,20 @@ void AddStatus(CLI::App& app, Arguments* to) {
   ps->add_flag("-q,--quiet", to->ps.quiet, "Ids of virtual units only");
   ps->add_flag("-a,--all", to->ps.ended, "Sessions that ended lately too");
   ps->footer("Examples:\n  flexai ps\n  flexai stop $(flexai ps -q)");
-  CLI::App* top = app.add_subcommand("top", "Watch busy time, memory and waiting of devices and virtual units");
+  CLI::App* top =
+      app.add_subcommand("top", "Watch busy time, memory and waiting of devices and virtual units");
   top->add_flag("--once", to->top.once, "Print one interval and exit");
   top->add_option("-d,--interval", to->top_interval, "Time between two screens, for example 500ms")
       ->capture_default_str();
   top->add_option("-n,--rounds", to->top.rounds, "Exit after so many screens");
-  top->footer("BUSY is device time, WAIT the time spent waiting for a turn, both as part of the interval.\n"
-              "Examples:\n  flexai top\n  flexai top --once -o json");
+  top->footer(
+      "BUSY is device time, WAIT the time spent waiting for a turn, both as part of the interval.\n"
+      "Examples:\n  flexai top\n  flexai top --once -o json");
 }
 
 void AddControl(CLI::App& app, Arguments* to) {
-  CLI::App* resize = app.add_subcommand("resize", "Change share, limit, priority or memory of a live virtual unit");
+  CLI::App* resize =
+      app.add_subcommand("resize", "Change share, limit, priority or memory of a live virtual unit");
   resize->add_option("vxpu", to->resize.id, "Its id ('flexai ps')")->required();
   AddText(resize, "--share", to->resize.share, "Guaranteed part of the device");
   AddText(resize, "--limit", to->resize.limit, "Most it may take");
@@ -96,10 +101,12 @@ void AddControl(CLI::App& app, Arguments* to) {
   stop->add_option("ids", to->stop.ids, "Ids of virtual units, with --session of sessions");
   stop->add_flag("--session", to->stop.sessions, "The ids are of sessions");
   stop->add_flag("--all", to->stop.all, "All virtual units that are yours");
-  stop->footer("The programs go on, but their OpenCL calls fail from now on.\nExamples:\n  flexai stop 3\n"
-               "  flexai stop --session 12");
+  stop->footer(
+      "The programs go on, but their OpenCL calls fail from now on.\nExamples:\n  flexai stop 3\n"
+      "  flexai stop --session 12");
   CLI::App* logs = app.add_subcommand("logs", "Show the log of a virtual unit's sessions, or of flexaid");
-  logs->add_option("id", to->logs.id, "Id of a virtual unit, with --session of a session; none: flexaid's own log");
+  logs->add_option("id", to->logs.id,
+                   "Id of a virtual unit, with --session of a session; none: flexaid's own log");
   logs->add_flag("--session", to->logs.session, "The id is of a session");
   logs->add_flag("-f,--follow", to->logs.follow, "Go on until the sessions end");
   logs->footer("Examples:\n  flexai logs 3\n  flexai logs --session 12 -f\n  flexai logs");
@@ -111,8 +118,9 @@ void AddOther(CLI::App& app, Arguments* to) {
   app.add_subcommand("version", "Show the versions of flexai and of the flexaid that runs");
   CLI::App* completion = app.add_subcommand("completion", "Print a completion script for a shell");
   completion->add_option("shell", to->shell, "bash, zsh or fish")->required();
-  completion->footer("Examples:\n  source <(flexai completion bash)\n"
-                     "  flexai completion fish > ~/.config/fish/completions/flexai.fish");
+  completion->footer(
+      "Examples:\n  source <(flexai completion bash)\n"
+      "  flexai completion fish > ~/.config/fish/completions/flexai.fish");
 }
 
 int Dispatch(const CLI::App& app, const Context& context, Arguments& arguments) {
@@ -129,8 +137,9 @@ int Dispatch(const CLI::App& app, const Context& context, Arguments& arguments) 
   if (command == "top") {
     const Result<Nanos> interval = ParseNanos(arguments.top_interval);
     if (!interval.ok() || interval->value < Millis(10).value) {
-      return Report(context, interval.ok() ? InvalidArgument("--interval: the shortest is 10ms")
-                                           : interval.status().WithContext("--interval"),
+      return Report(context,
+                    interval.ok() ? InvalidArgument("--interval: the shortest is 10ms")
+                                  : interval.status().WithContext("--interval"),
                     kExitUsage);
     }
     arguments.top.interval = *interval;
@@ -159,8 +168,9 @@ std::string ParseErrorText(const CLI::ParseError& error, const std::vector<std::
                            const CLI::App& app) {
   const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
   if (!arguments.empty() && !arguments.front().starts_with("-") &&
-      std::none_of(commands.begin(), commands.end(),
-                   [&arguments](const CLI::App* command) { return command->get_name() == arguments.front(); })) {
+      std::none_of(commands.begin(), commands.end(), [&arguments](const CLI::App* command) {
+        return command->get_name() == arguments.front();
+      })) {
     return fmt::format("'{}' is not a command", arguments.front());
   }
   if (arguments.empty()) {
@@ -202,20 +212,23 @@ int RunCommandLine(int argc, char** argv, const std::string& version) {
     if (error.get_exit_code() == 0) {
       return app.exit(error);
     }
-    context.err << "flexai: " << ParseErrorText(error, arguments, app) << " ('flexai --help' lists the commands)\n";
+    context.err << "flexai: " << ParseErrorText(error, arguments, app)
+                << " ('flexai --help' lists the commands)\n";
     return kExitUsage;
   }
   context.json = parsed.output == "json";
   if (app.got_subcommand("run")) {
     const std::vector<std::string> rest = app.get_subcommand("run")->remaining();
     if (!rest.empty() && (separated || rest.front().starts_with("-"))) {
-      return Report(context, InvalidArgument(fmt::format("'{}' is no option of 'flexai run': see 'flexai run --help'",
-                                                         rest.front())),
+      return Report(context,
+                    InvalidArgument(fmt::format("'{}' is no option of 'flexai run': see 'flexai run --help'",
+                                                rest.front())),
                     kExitUsage);
     }
     parsed.run.command = separated ? command : rest;
     if (parsed.run.command.empty()) {
-      return Report(context, InvalidArgument("there is no command to run: use 'flexai run [OPTIONS] -- COMMAND'"),
+      return Report(context,
+                    InvalidArgument("there is no command to run: use 'flexai run [OPTIONS] -- COMMAND'"),
                     kExitUsage);
     }
   }

@@ -17,7 +17,8 @@ namespace {
 using nlohmann::json;
 
 TEST(FormatTableTest, PadsColumnsAndEscapesNames) {
-  EXPECT_EQ(FormatTable({{"A", "B"}, {"long", "x"}, {"\x1b[2J", "é"}}), "A        B\nlong     x\n\\x1b[2J  é\n");
+  EXPECT_EQ(FormatTable({{"A", "B"}, {"long", "x"}, {"\x1b[2J", "é"}}),
+            "A        B\nlong     x\n\\x1b[2J  é\n");
 }
 
 TEST(ReportTest, IsOneLine) {
@@ -70,15 +71,18 @@ TEST(RunOptionsTest, EachFaultNamesItsOption) {
   const auto error = [](const RunOptions& options) { return ParseRunOptions(options).status().message(); };
   EXPECT_EQ(error(Options("0%")), "--share: 0% is no share: ask for 0.1% or more");
   EXPECT_EQ(error(Options("101%")), "--share: '101%' is not a share: use 0.1% to 100%, for example 30%");
-  EXPECT_EQ(error(Options("5%", {"share"})), "--vxpu: 'share' is not FIELD=VALUE: for example share=30%,memory=2Gi");
-  EXPECT_EQ(error(Options("5%", {"color=red"})),
-            "--vxpu: 'color' is not a field: use share, limit, memory, priority, device and name, for example "
-            "share=30%,memory=2Gi");
+  EXPECT_EQ(error(Options("5%", {"share"})),
+            "--vxpu: 'share' is not FIELD=VALUE: for example share=30%,memory=2Gi");
+  EXPECT_EQ(
+      error(Options("5%", {"color=red"})),
+      "--vxpu: 'color' is not a field: use share, limit, memory, priority, device and name, for example "
+      "share=30%,memory=2Gi");
   RunOptions memory = Options("5%");
   memory.memory = "0";
   EXPECT_EQ(error(memory), "--memory: 0 bytes hold nothing: ask for more, for example 512Mi");
   memory.memory = "2GB2";
-  EXPECT_EQ(error(memory), "--memory: '2GB2' is not a size: use a number with Ki, Mi, Gi or Ti, for example 2Gi");
+  EXPECT_EQ(error(memory),
+            "--memory: '2GB2' is not a size: use a number with Ki, Mi, Gi or Ti, for example 2Gi");
   EXPECT_EQ(error(Options("5%", std::vector<std::string>(17, "share=1%"))),
             "--vxpu: 17 vXPUs are more than the 16 that one program can hold");
 }
@@ -97,13 +101,14 @@ TEST(ParseIdTest, TakesWholePositiveNumbers) {
 }
 
 json Device(int64_t now, int64_t busy) {
-  return {{"id", "d-0"}, {"now_ns", now}, {"busy_ns", busy}, {"memory_bytes", 1 << 30}, {"free_memory_bytes", 0},
-          {"vxpus", 1},  {"sessions", 1}};
+  return {
+      {"id", "d-0"}, {"now_ns", now}, {"busy_ns", busy}, {"memory_bytes", 1 << 30}, {"free_memory_bytes", 0},
+      {"vxpus", 1},  {"sessions", 1}};
 }
 json Vxpu(int64_t used, int64_t wait) {
-  return {{"id", 1},       {"name", "n"},           {"device", "d-0"},       {"owner_uid", 0},
-          {"sessions", 1}, {"request_permille", 1}, {"limit_permille", 1000}, {"priority", "low"},
-          {"used_ns", used}, {"queue_wait_ns", wait}, {"memory_bytes", 1024}, {"resident_bytes", 512}};
+  return {{"id", 1},         {"name", "n"},           {"device", "d-0"},        {"owner_uid", 0},
+          {"sessions", 1},   {"request_permille", 1}, {"limit_permille", 1000}, {"priority", "low"},
+          {"used_ns", used}, {"queue_wait_ns", wait}, {"memory_bytes", 1024},   {"resident_bytes", 512}};
 }
 
 TEST(TopTest, RatesAreChangesOverTheDevicesClock) {

@@ -64,7 +64,11 @@ _flexai() {
   if [[ $command == run ]]; then
     for ((i = 2; i < COMP_CWORD; i++)); do
       if [[ ${COMP_WORDS[i]} == -- ]]; then
-        if ((i + 1 == COMP_CWORD)); then COMPREPLY=($(compgen -c -- "$word")); else COMPREPLY=($(compgen -f -- "$word")); fi
+        if ((i + 1 == COMP_CWORD)); then
+          COMPREPLY=($(compgen -c -- "$word"))
+        else
+          COMPREPLY=($(compgen -f -- "$word"))
+        fi
         return
       fi
     done
@@ -76,11 +80,13 @@ _flexai() {
   esac
   if ((COMP_CWORD == 1)); then
 )";
-  script += fmt::format("    COMPREPLY=($(compgen -W \"{} --help --version\" -- \"$word\"))\n    return\n  fi\n",
-                        Names(commands));
-  script += "  if [[ $word != -* && $command =~ ^(resize|stop|logs)$ ]]; then\n"
-            "    COMPREPLY=($(compgen -W \"$(flexai ps --quiet 2>/dev/null)\" -- \"$word\"))\n    return\n  fi\n"
-            "  case $command in\n";
+  script +=
+      fmt::format("    COMPREPLY=($(compgen -W \"{} --help --version\" -- \"$word\"))\n    return\n  fi\n",
+                  Names(commands));
+  script +=
+      "  if [[ $word != -* && $command =~ ^(resize|stop|logs)$ ]]; then\n"
+      "    COMPREPLY=($(compgen -W \"$(flexai ps --quiet 2>/dev/null)\" -- \"$word\"))\n    return\n  fi\n"
+      "  case $command in\n";
   for (const CommandDescription& command : commands) {
     script += fmt::format("    {}) COMPREPLY=($(compgen -W \"{}\" -- \"$word\")) ;;\n", command.name,
                           OptionNames(command));
@@ -89,13 +95,15 @@ _flexai() {
 }
 
 std::string Zsh(const std::vector<CommandDescription>& commands) {
-  std::string script = "#compdef flexai\n# zsh completion of flexai; use: flexai completion zsh > "
-                       "~/.zfunc/_flexai (a folder in $fpath)\n_flexai() {\n  local -a commands options\n  commands=(\n";
+  std::string script =
+      "#compdef flexai\n# zsh completion of flexai; use: flexai completion zsh > "
+      "~/.zfunc/_flexai (a folder in $fpath)\n_flexai() {\n  local -a commands options\n  commands=(\n";
   for (const CommandDescription& command : commands) {
     script += fmt::format("    '{}:{}'\n", command.name, Quoted(command.help));
   }
-  script += "  )\n  if (( CURRENT == 2 )); then\n    _describe command commands\n    return\n  fi\n"
-            "  case ${words[2]} in\n";
+  script +=
+      "  )\n  if (( CURRENT == 2 )); then\n    _describe command commands\n    return\n  fi\n"
+      "  case ${words[2]} in\n";
   for (const CommandDescription& command : commands) {
     script += fmt::format("    {})\n      options=(\n", command.name);
     for (const auto& [name, help] : command.options) {
@@ -103,8 +111,9 @@ std::string Zsh(const std::vector<CommandDescription>& commands) {
     }
     script += "      )\n";
     if (command.name == "run") {
-      script += "      if (( ${words[(I)--]} )); then\n        shift $(( ${words[(i)--]} )) words\n"
-                "        (( CURRENT -= ${words[(i)--]} )); _normal\n        return\n      fi\n";
+      script +=
+          "      if (( ${words[(I)--]} )); then\n        shift $(( ${words[(i)--]} )) words\n"
+          "        (( CURRENT -= ${words[(i)--]} )); _normal\n        return\n      fi\n";
     } else if (command.name == "resize" || command.name == "stop" || command.name == "logs") {
       script += "      compadd -- ${(f)\"$(flexai ps --quiet 2>/dev/null)\"}\n";
     } else if (command.name == "completion") {
@@ -116,21 +125,25 @@ std::string Zsh(const std::vector<CommandDescription>& commands) {
 }
 
 std::string Fish(const std::vector<CommandDescription>& commands) {
-  std::string script = "# fish completion of flexai; use: flexai completion fish > "
-                       "~/.config/fish/completions/flexai.fish\ncomplete -c flexai -f\n";
+  std::string script =
+      "# fish completion of flexai; use: flexai completion fish > "
+      "~/.config/fish/completions/flexai.fish\ncomplete -c flexai -f\n";
   for (const CommandDescription& command : commands) {
     script += fmt::format("complete -c flexai -n __fish_use_subcommand -a {} -d '{}'\n", command.name,
                           Quoted(command.help));
     for (const auto& [name, help] : command.options) {
       const bool priority = name == "--priority";
       const bool output = name == "--output";
-      script += fmt::format("complete -c flexai -n '__fish_seen_subcommand_from {}' -l {} -d '{}'{}\n", command.name,
-                            name.substr(2), Quoted(help),
-                            priority ? " -x -a 'low normal high'" : output ? " -x -a 'table json'" : "");
+      script += fmt::format("complete -c flexai -n '__fish_seen_subcommand_from {}' -l {} -d '{}'{}\n",
+                            command.name, name.substr(2), Quoted(help),
+                            priority ? " -x -a 'low normal high'"
+                            : output ? " -x -a 'table json'"
+                                     : "");
     }
   }
   return script +
-         "complete -c flexai -n '__fish_seen_subcommand_from resize stop logs' -a '(flexai ps --quiet 2>/dev/null)'\n"
+         "complete -c flexai -n '__fish_seen_subcommand_from resize stop logs' -a '(flexai ps --quiet "
+         "2>/dev/null)'\n"
          "complete -c flexai -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'\n"
          "complete -c flexai -n '__fish_seen_subcommand_from run; and contains -- -- (commandline -opc)' "
          "-a '(__fish_complete_subcommand)'\n";
@@ -147,8 +160,9 @@ int PrintCompletion(const Context& context, const CLI::App& app, const std::stri
   } else if (shell == "fish") {
     context.out << Fish(commands);
   } else {
-    return Report(context, InvalidArgument(fmt::format("'{}' is not a shell known here: use bash, zsh or fish", shell)),
-                  kExitUsage);
+    return Report(
+        context, InvalidArgument(fmt::format("'{}' is not a shell known here: use bash, zsh or fish", shell)),
+        kExitUsage);
   }
   return 0;
 }

@@ -30,8 +30,9 @@ Result<std::vector<uint64_t>> SessionsOf(ApiClient& client, uint64_t id, bool is
   for (const char* list : {"sessions", "ended"}) {
     for (const json& report : answer.value(list, json::array())) {
       FLEXAI_ASSIGN_OR_RETURN(const node::Session session, node::ParseSession(report));
-      const bool wanted = is_session ? session.id == id
-                                     : std::find(session.vxpus.begin(), session.vxpus.end(), id) != session.vxpus.end();
+      const bool wanted =
+          is_session ? session.id == id
+                     : std::find(session.vxpus.begin(), session.vxpus.end(), id) != session.vxpus.end();
       if (wanted) {
         found.push_back(session.id);
         *live = *live || !session.ended;
@@ -39,8 +40,9 @@ Result<std::vector<uint64_t>> SessionsOf(ApiClient& client, uint64_t id, bool is
     }
   }
   if (found.empty()) {
-    return NotFound(is_session ? fmt::format("there is no session {}: 'flexai ps --all' shows those that exist", id)
-                               : fmt::format("no session of vXPU {} is known: 'flexai ps --all' shows them", id));
+    return NotFound(is_session
+                        ? fmt::format("there is no session {}: 'flexai ps --all' shows those that exist", id)
+                        : fmt::format("no session of vXPU {} is known: 'flexai ps --all' shows them", id));
   }
   std::sort(found.begin(), found.end());
   return found;
@@ -49,7 +51,8 @@ Result<std::vector<uint64_t>> SessionsOf(ApiClient& client, uint64_t id, bool is
 int ShowDaemonLog(const Context& context, const ApiClient& client) {
   const Result<std::string> log = os::ReadFile(client.paths().daemon_log());
   if (!log.ok() && log.status().code() == Code::kNotFound) {
-    context.out << "flexaid of " << client.paths().directory << " writes to the journal: 'journalctl -u flexaid'\n";
+    context.out << "flexaid of " << client.paths().directory
+                << " writes to the journal: 'journalctl -u flexaid'\n";
     return 0;
   }
   if (!log.ok()) {
@@ -109,14 +112,15 @@ int Resize(const Context& context, const ResizeOptions& options) {
     return Report(context, vxpu.status());
   }
   context.out << fmt::format("vXPU {}: {} guaranteed, limit {}, {} of memory, priority {}\n", vxpu->id,
-                             FormatPermille(vxpu->request), FormatPermille(vxpu->limit), FormatBytes(vxpu->memory),
-                             share::PriorityName(vxpu->priority));
+                             FormatPermille(vxpu->request), FormatPermille(vxpu->limit),
+                             FormatBytes(vxpu->memory), share::PriorityName(vxpu->priority));
   return 0;
 }
 
 int Stop(const Context& context, const StopOptions& options) {
   if (options.ids.empty() == !options.all) {
-    return Report(context, InvalidArgument("say what to stop: ids of vXPUs, --session with ids of sessions, or --all"),
+    return Report(context,
+                  InvalidArgument("say what to stop: ids of vXPUs, --session with ids of sessions, or --all"),
                   kExitUsage);
   }
   std::vector<uint64_t> ids;

@@ -43,10 +43,10 @@ class Starter {
     if (!socket_.valid()) {
       return;
     }
-    const nlohmann::json said = status.ok() ? nlohmann::json{{"ok", true}}
-                                            : nlohmann::json{{"ok", false},
-                                                             {"code", CodeName(status.code())},
-                                                             {"message", status.message()}};
+    const nlohmann::json said =
+        status.ok()
+            ? nlohmann::json{{"ok", true}}
+            : nlohmann::json{{"ok", false}, {"code", CodeName(status.code())}, {"message", status.message()}};
     static_cast<void>(socket_.Send(said.dump()));  // who went away needs no answer
     socket_.Close();
   }
@@ -116,18 +116,21 @@ Status Serve(const node::DaemonOptions& options, telemetry::Log& log, Starter* s
 }  // namespace
 
 int RunDaemon(int argc, char** argv, const std::string& version, uint64_t description_hash) {
-  CLI::App app("flexaid: finds the accelerators of this machine and serves virtual units of them.", "flexaid");
+  CLI::App app("flexaid: finds the accelerators of this machine and serves virtual units of them.",
+               "flexaid");
   DaemonArguments arguments;
-  app.add_option("--config", arguments.config, "Configuration file (default: /etc/flexai/flexaid.conf as root, else "
-                                               "~/.config/flexai/flexaid.conf)")
+  app.add_option("--config", arguments.config,
+                 "Configuration file (default: /etc/flexai/flexaid.conf as root, else "
+                 "~/.config/flexai/flexaid.conf)")
       ->type_name("FILE");
   app.add_flag("--check", arguments.check, "Check the configuration and exit");
   app.add_flag("--embedded", arguments.embedded,
                "Serve this user only and end when nothing is left to serve ('flexai run' starts it so)");
   app.add_option("--ready-fd", arguments.ready_fd, "Tell on this socket when serving")->group("");
   app.set_version_flag("--version", "flexaid " + version);
-  app.footer("Signals: TERM and INT end flexaid and leave keepers and sessions alone; HUP looks for devices again.\n"
-             "See also: flexaid(8), flexaid.conf(5), flexai(1).");
+  app.footer(
+      "Signals: TERM and INT end flexaid and leave keepers and sessions alone; HUP looks for devices again.\n"
+      "See also: flexaid(8), flexaid.conf(5), flexai(1).");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -37,7 +37,8 @@ Check CheckPrograms() {
     missing.emplace_back("libflexai-opencl.so");
   }
   if (missing.empty()) {
-    return {"programs", Finding::kGood, "flexaid, flexai-keeper, flexai-executor and the OpenCL shim are installed", ""};
+    return {"programs", Finding::kGood,
+            "flexaid, flexai-keeper, flexai-executor and the OpenCL shim are installed", ""};
   }
   return {"programs", Finding::kMissing, fmt::format("missing: {}", fmt::join(missing, ", ")),
           "install flexai again ('make install'), all of its files in one place"};
@@ -51,7 +52,8 @@ Check CheckKernel() {
   std::istringstream(release.ok() ? *release : "") >> major >> dot >> minor;
   const std::string text = fmt::format("Linux {}.{}", major, minor);
   if (major < 5 || (major == 5 && minor < 10)) {
-    return {"kernel", Finding::kMissing, text + " is too old", "use Linux 5.10 or newer (pidfds and sealed memory)"};
+    return {"kernel", Finding::kMissing, text + " is too old",
+            "use Linux 5.10 or newer (pidfds and sealed memory)"};
   }
   if (major == 5 && minor < 16) {
     return {"kernel", Finding::kWarning, text + " has no futex_waitv: waiting costs a little more",
@@ -98,7 +100,8 @@ Check CheckDevices() {
   }
   if (inventory->devices.empty()) {
     return {"devices", Finding::kMissing,
-            inventory->errors.empty() ? "the drivers show no device" : fmt::format("{}", fmt::join(inventory->errors, "; ")),
+            inventory->errors.empty() ? "the drivers show no device"
+                                      : fmt::format("{}", fmt::join(inventory->errors, "; ")),
             "check the driver, the cable, and that you may open /dev/dri/render* or /dev/nvidia*"};
   }
   std::vector<std::string> found;
@@ -139,7 +142,8 @@ Check CheckDeviceNodes() {
 Check CheckRuntimeFolder(const Context& context) {
   const Result<node::RuntimePaths> paths = node::ResolveRuntimePaths(context.environment);
   if (!paths.ok()) {
-    return {"runtime folder", Finding::kMissing, paths.status().message(), "unset or mend FLEXAI_RUNTIME_DIR"};
+    return {"runtime folder", Finding::kMissing, paths.status().message(),
+            "unset or mend FLEXAI_RUNTIME_DIR"};
   }
   // The folder itself may not exist yet: its parent is what must be writable then.
   std::error_code error;
@@ -184,11 +188,13 @@ Check CheckConfiguration(const Context& context) {
   const node::ConfigPath path = node::ResolveConfigPath(context.environment);
   const Result<node::Config> config = node::LoadConfig(path.path, path.must_exist);
   if (!config.ok()) {
-    return {"configuration", Finding::kMissing, config.status().message(), "mend that line (flexaid.conf(5))"};
+    return {"configuration", Finding::kMissing, config.status().message(),
+            "mend that line (flexaid.conf(5))"};
   }
   std::error_code error;
   return {"configuration", Finding::kGood,
-          fs::exists(path.path, error) ? path.path : fmt::format("defaults ({} does not exist)", path.path), ""};
+          fs::exists(path.path, error) ? path.path : fmt::format("defaults ({} does not exist)", path.path),
+          ""};
 }
 
 Check CheckDaemon(const Context& context) {
@@ -202,11 +208,13 @@ Check CheckDaemon(const Context& context) {
   }
   const std::string version = health->value("version", "");
   if (version != context.version) {
-    return {"flexaid", Finding::kMissing, fmt::format("flexaid is {} and flexai is {}", version, context.version),
+    return {"flexaid", Finding::kMissing,
+            fmt::format("flexaid is {} and flexai is {}", version, context.version),
             "install one release of both, then restart flexaid"};
   }
   if (const json problems = health->value("problems", json::array()); !problems.empty()) {
-    return {"flexaid", Finding::kWarning, problems[0].is_string() ? problems[0].get<std::string>() : problems.dump(),
+    return {"flexaid", Finding::kWarning,
+            problems[0].is_string() ? problems[0].get<std::string>() : problems.dump(),
             "see its log: 'flexai logs'"};
   }
   return {"flexaid", Finding::kGood, fmt::format("{} serves {}", version, client->paths().directory), ""};
@@ -214,9 +222,12 @@ Check CheckDaemon(const Context& context) {
 
 std::string_view FindingName(Finding finding) {
   switch (finding) {
-    case Finding::kGood: return "ok";
-    case Finding::kWarning: return "warning";
-    case Finding::kMissing: return "missing";
+    case Finding::kGood:
+      return "ok";
+    case Finding::kWarning:
+      return "warning";
+    case Finding::kMissing:
+      return "missing";
   }
   return "missing";
 }

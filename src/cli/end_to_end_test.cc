@@ -1,4 +1,5 @@
-// The programs flexai and flexaid as users start them, with the fake keeper and the fake executor beside them.
+// The programs flexai and flexaid as users start them, with the fake keeper and the fake executor beside
+// them.
 #include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -50,24 +51,27 @@ class EndToEndTest : public ::testing::Test {
     EXPECT_FALSE(std::filesystem::exists(Runtime() + "/api.sock"));
     EXPECT_FALSE(std::filesystem::exists(Runtime() + "/attach.sock"));
     if (HasFailure()) {
-      fmt::print(stderr, "{}\n", os::ReadFile(Runtime() + "/logs/flexaid.log").ok()
-                                     ? *os::ReadFile(Runtime() + "/logs/flexaid.log")
-                                     : std::string("(no log)"));
+      fmt::print(stderr, "{}\n",
+                 os::ReadFile(Runtime() + "/logs/flexaid.log").ok()
+                     ? *os::ReadFile(Runtime() + "/logs/flexaid.log")
+                     : std::string("(no log)"));
     }
     ASSERT_TRUE(os::RemoveFolder(folder_).ok());
   }
 
   std::string Runtime() const { return folder_ + "/run"; }
   std::string Flexai() const { return folder_ + "/bin/flexai"; }
-  void Configure(const std::string& text) { ASSERT_TRUE(os::WriteFile(folder_ + "/flexaid.conf", text).ok()); }
+  void Configure(const std::string& text) {
+    ASSERT_TRUE(os::WriteFile(folder_ + "/flexaid.conf", text).ok());
+  }
 
   os::SpawnOptions Options(std::vector<std::string> arguments) const {
     os::SpawnOptions options;
     options.program = Flexai();
     options.arguments = std::move(arguments);
     options.environment = os::Environment({"FLEXAI_RUNTIME_DIR=" + Runtime(), "FLEXAI_LOCK_DIR=" + folder_,
-                                           "FLEXAI_CONFIG=" + folder_ + "/flexaid.conf", "FLEXAI_FAKE_PROBE=" + probe_,
-                                           "OCL_ICD_VENDORS"});
+                                           "FLEXAI_CONFIG=" + folder_ + "/flexaid.conf",
+                                           "FLEXAI_FAKE_PROBE=" + probe_, "OCL_ICD_VENDORS"});
     return options;
   }
 
@@ -79,8 +83,9 @@ class EndToEndTest : public ::testing::Test {
     options.arguments = std::move(arguments);
     const Result<os::Output> output = os::RunAndCapture(std::move(options), kPatience);
     EXPECT_TRUE(output.ok()) << output.status().message();
-    return output.ok() ? Ran{output->exit.signaled ? 1000 + output->exit.value : output->exit.value, output->out}
-                       : Ran{};
+    return output.ok()
+               ? Ran{output->exit.signaled ? 1000 + output->exit.value : output->exit.value, output->out}
+               : Ran{};
   }
   json FlexaiJson(std::vector<std::string> arguments) const {
     arguments.insert(arguments.end(), {"-o", "json"});
@@ -137,8 +142,8 @@ class EndToEndTest : public ::testing::Test {
 };
 
 TEST_F(EndToEndTest, RunGivesTheCommandItsVxpuAndPassesItsStatusOn) {
-  const Ran ran = Flexai({"run", "--share", "30%", "--memory", "2Gi", "--", "sh", "-c",
-                          Flexai() + " ps -o json; env; exit 7"});
+  const Ran ran = Flexai(
+      {"run", "--share", "30%", "--memory", "2Gi", "--", "sh", "-c", Flexai() + " ps -o json; env; exit 7"});
   EXPECT_EQ(ran.exit, 7);
   EXPECT_THAT(ran.out, HasSubstr("\"request_permille\": 300"));
   EXPECT_THAT(ran.out, HasSubstr("\"memory_bytes\": 2147483648"));
@@ -151,8 +156,8 @@ TEST_F(EndToEndTest, RunGivesTheCommandItsVxpuAndPassesItsStatusOn) {
 }
 
 TEST_F(EndToEndTest, RunHoldsSeveralVxpusAndOptionsMayStandWithoutDashes) {
-  const Ran ran = Flexai({"run", "--vxpu", "share=20%,memory=1Gi", "--vxpu", "share=10%,memory=1Gi", "printenv",
-                          "FLEXAI_VXPUS"});
+  const Ran ran = Flexai({"run", "--vxpu", "share=20%,memory=1Gi", "--vxpu", "share=10%,memory=1Gi",
+                          "printenv", "FLEXAI_VXPUS"});
   EXPECT_EQ(ran.exit, 0);
   EXPECT_EQ(ran.out, "1,2\n");
 }
@@ -177,8 +182,8 @@ TEST_F(EndToEndTest, ManyRunsAtOnceShareOneDaemon) {
 
 TEST_F(EndToEndTest, ASignalReachesTheCommandAndAFatalOneShowsInTheStatus) {
   const std::string ready = folder_ + "/ready";
-  const os::Process run = Start({"run", "--", "sh", "-c", "trap 'exit 42' TERM; touch " + ready +
-                                                              "; while :; do sleep 0.05; done"});
+  const os::Process run = Start(
+      {"run", "--", "sh", "-c", "trap 'exit 42' TERM; touch " + ready + "; while :; do sleep 0.05; done"});
   ASSERT_TRUE(FileAppears(ready));
   ASSERT_TRUE(os::SignalProcess(run.pidfd, SIGTERM).ok());
   EXPECT_EQ(os::Reap(run)->value, 42);
@@ -187,8 +192,9 @@ TEST_F(EndToEndTest, ASignalReachesTheCommandAndAFatalOneShowsInTheStatus) {
 
 TEST_F(EndToEndTest, KillingRunRemovesItsVxpuAndItsCommand) {
   const std::string ready = folder_ + "/ready";
-  const os::Process run = Start({"run", "--share", "60%", "--", "sh", "-c",
-                                 "echo $$ > " + ready + ".new; mv " + ready + ".new " + ready + "; exec sleep 1000"});
+  const os::Process run =
+      Start({"run", "--share", "60%", "--", "sh", "-c",
+             "echo $$ > " + ready + ".new; mv " + ready + ".new " + ready + "; exec sleep 1000"});
   ASSERT_TRUE(FileAppears(ready));
   EXPECT_EQ(VxpuCount(), 1u);
   const os::UniqueFd command = *os::OpenPidfd(std::stoi(*os::ReadFile(ready)));
@@ -201,8 +207,9 @@ TEST_F(EndToEndTest, KillingRunRemovesItsVxpuAndItsCommand) {
 TEST_F(EndToEndTest, KillingTheDaemonDisturbsNobody) {
   const std::string ready = folder_ + "/ready";
   const std::string go = folder_ + "/go";
-  const os::Process run = Start({"run", "--share", "60%", "--", "sh", "-c",
-                                 "touch " + ready + "; while ! test -e " + go + "; do sleep 0.05; done; exit 5"});
+  const os::Process run =
+      Start({"run", "--share", "60%", "--", "sh", "-c",
+             "touch " + ready + "; while ! test -e " + go + "; do sleep 0.05; done; exit 5"});
   ASSERT_TRUE(FileAppears(ready));
   const os::UniqueFd daemon = Daemon();
   ASSERT_TRUE(os::SignalProcess(daemon, SIGKILL).ok());
@@ -219,7 +226,8 @@ TEST_F(EndToEndTest, KillingTheDaemonDisturbsNobody) {
 
 TEST_F(EndToEndTest, ADaemonThatIsStartedToServeTakesOverFromAnEmbeddedOne) {
   const std::string ready = folder_ + "/ready";
-  const os::Process run = Start({"run", "--share", "60%", "--", "sh", "-c", "touch " + ready + "; exec sleep 1000"});
+  const os::Process run =
+      Start({"run", "--share", "60%", "--", "sh", "-c", "touch " + ready + "; exec sleep 1000"});
   ASSERT_TRUE(FileAppears(ready));
   os::SpawnOptions options = Options({});
   options.program = folder_ + "/bin/flexaid";
@@ -237,7 +245,8 @@ TEST_F(EndToEndTest, ADaemonThatIsStartedToServeTakesOverFromAnEmbeddedOne) {
 
 TEST_F(EndToEndTest, ResizeAndStopALiveVxpu) {
   const std::string ready = folder_ + "/ready";
-  const os::Process run = Start({"run", "--share", "30%", "--", "sh", "-c", "touch " + ready + "; exec sleep 1000"});
+  const os::Process run =
+      Start({"run", "--share", "30%", "--", "sh", "-c", "touch " + ready + "; exec sleep 1000"});
   ASSERT_TRUE(FileAppears(ready));
   const Ran resized = Flexai({"resize", "1", "--share", "50%", "--priority", "low"});
   EXPECT_EQ(resized.exit, 0);
@@ -267,11 +276,17 @@ TEST_F(EndToEndTest, EveryBadInputIsOneSentenceAndANonZeroStatus) {
   const std::vector<Case> cases{
       {{"run", "--share", "0%", "--", "true"}, 2, "flexai: --share: 0% is no share"},
       {{"run", "--share", "-5%", "--", "true"}, 2, "flexai: --share: '-5%' is not a share"},
-      {{"run", "--share", "0.05%", "--", "true"}, 2, "flexai: --share: '0.05%' is finer than the smallest step"},
+      {{"run", "--share", "0.05%", "--", "true"},
+       2,
+       "flexai: --share: '0.05%' is finer than the smallest step"},
       {{"run", "--share", "", "--", "true"}, 2, "flexai: --share: must not be empty"},
       {{"run", "--memory", "2Gx", "--", "true"}, 2, "flexai: --memory: '2Gx' is not a size"},
-      {{"run", "--memory", "100Gi", "--", "true"}, 125, "flexai: a quota of 100 GiB is more than device fake-0 can"},
-      {{"run", "--device", "npu", "--", "true"}, 125, "flexai: there is no device 'npu': the devices are fake-0"},
+      {{"run", "--memory", "100Gi", "--", "true"},
+       125,
+       "flexai: a quota of 100 GiB is more than device fake-0 can"},
+      {{"run", "--device", "npu", "--", "true"},
+       125,
+       "flexai: there is no device 'npu': the devices are fake-0"},
       {{"run", "--priority", "urgent", "--", "true"}, 2, "flexai: --priority: "},
       {{"run", "--share", "30%", "--limit", "20%", "--", "true"}, 125, "flexai: the limit of 20 % is below"},
       {{"run", "--", "no-such-program"}, 127, "flexai: there is no program 'no-such-program' in PATH"},
@@ -342,9 +357,11 @@ TEST_F(EndToEndTest, CompletionIsAScriptThatBashTakes) {
   ASSERT_TRUE(os::WriteFile(folder_ + "/flexai.bash", Flexai({"completion", "bash"}).out).ok());
   os::SpawnOptions options;
   options.program = "/bin/bash";
-  options.arguments = {"-c", "source " + folder_ + "/flexai.bash; COMP_WORDS=(flexai ru); COMP_CWORD=1; _flexai; "
-                             "echo \"${COMPREPLY[@]}\"; COMP_WORDS=(flexai run --sh); COMP_CWORD=2; _flexai; "
-                             "echo \"${COMPREPLY[@]}\""};
+  options.arguments = {"-c",
+                       "source " + folder_ +
+                           "/flexai.bash; COMP_WORDS=(flexai ru); COMP_CWORD=1; _flexai; "
+                           "echo \"${COMPREPLY[@]}\"; COMP_WORDS=(flexai run --sh); COMP_CWORD=2; _flexai; "
+                           "echo \"${COMPREPLY[@]}\""};
   options.environment = os::Environment();
   EXPECT_EQ(os::RunAndCapture(options, kPatience)->out, "run\n--share\n");
   EXPECT_THAT(Flexai({"completion", "zsh"}).out, HasSubstr("compdef"));

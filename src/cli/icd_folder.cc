@@ -38,8 +38,8 @@ std::string NativeIcdFolder(const node::Environment& environment) {
 
 Result<std::string> MakeIcdFolder(const node::RuntimePaths& paths, const std::string& shim, bool keep_native,
                                   const std::string& native_folder) {
-  const std::string folder = fmt::format("{}/icd-{:016x}{}", paths.directory, Fingerprint(shim + native_folder),
-                                         keep_native ? "-native" : "");
+  const std::string folder = fmt::format("{}/icd-{:016x}{}", paths.directory,
+                                         Fingerprint(shim + native_folder), keep_native ? "-native" : "");
   FLEXAI_RETURN_IF_ERROR(os::MakeFolders(folder, 0755));
   FLEXAI_RETURN_IF_ERROR(WriteIfDifferent(folder + "/flexai.icd", shim + "\n"));
   if (!keep_native) {

@@ -8,9 +8,9 @@
 
 namespace flexai::cli {
 
-// Makes a folder under `paths` with flexai.icd, which names `shim`, and (with `keep_native`) copies of the .icd files
-// of `native_folder`. One folder for each shim and setting is kept and used again: programs may read it at any time,
-// also after `flexai run` was killed.
+// Makes a folder under `paths` with flexai.icd, which names `shim`, and (with `keep_native`) copies of the
+// .icd files of `native_folder`. One folder for each shim and setting is kept and used again: programs may
+// read it at any time, also after `flexai run` was killed.
 Result<std::string> MakeIcdFolder(const node::RuntimePaths& paths, const std::string& shim, bool keep_native,
                                   const std::string& native_folder);
 

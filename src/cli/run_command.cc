@@ -21,20 +21,28 @@
 namespace flexai::cli {
 namespace {
 
-using node::VxpuRequest;
 using nlohmann::json;
+using node::VxpuRequest;
 
 constexpr size_t kMaxName = 63;
 
-// The vXPUs of this run. They are tied to our process, so the daemon removes them whatever happens here; removing
-// them in order lets a caller use the share again as soon as we have ended.
+// The vXPUs of this run. They are tied to our process, so the daemon removes them whatever happens here;
+// removing them in order lets a caller use the share again as soon as we have ended.
 class OwnVxpus {
  public:
-  explicit OwnVxpus(node::RuntimePaths daemon) : daemon_(std::move(daemon)) {}
+  OwnVxpus(const Context& context, node::RuntimePaths daemon)
+      : context_(context), daemon_(std::move(daemon)) {}
   ~OwnVxpus() {
     Result<ApiClient> client = ApiClient::Connect(daemon_);  // the first connection has long been closed
+    std::string said;
     for (const uint64_t id : client.ok() ? ids_ : std::vector<uint64_t>{}) {
-      static_cast<void>(client->Json("DELETE", fmt::format("/v1/vxpus/{}", id)));
+      const Result<json> removed = client->Json("DELETE", fmt::format("/v1/vxpus/{}", id));
+      const std::string refusal = removed.ok() ? removed->value("refusal", "") : "";
+      if (!refusal.empty() && refusal != said) {
+        // The shim could not print it in its host.
+        Report(context_, Unavailable(fmt::format("the command was not attached to its device: {}", refusal)));
+        said = refusal;
+      }
     }
   }
   OwnVxpus(const OwnVxpus&) = delete;
@@ -53,12 +61,14 @@ class OwnVxpus {
   const std::vector<uint64_t>& ids() const { return ids_; }
 
  private:
+  const Context& context_;
   const node::RuntimePaths daemon_;
   std::vector<uint64_t> ids_;
 };
 
-// Keeps an embedded daemon alive while the child runs: the keepers and the child do not need it, but a session that the
-// child opens later does. A daemon that was started to serve is whoever started it's to restart.
+// Keeps an embedded daemon alive while the child runs: the keepers and the child do not need it, but a
+// session that the child opens later does. A daemon that was started to serve is whoever started it's to
+// restart.
 class DaemonWatch {
  public:
   DaemonWatch(os::EventLoop& loop, const Context& context, ApiClient& client)
@@ -188,7 +198,7 @@ int Run(const Context& context, const RunOptions& options) {
     return Report(context, loop.ok() ? client->status() : loop.status(), kExitRunFailed);
   }
   const node::RuntimePaths daemon = (*client)->paths();
-  OwnVxpus vxpus(daemon);
+  OwnVxpus vxpus(context, daemon);
   for (const VxpuRequest& request : prepared->requests) {
     if (const Status made = vxpus.Make(**client, request); !made.ok()) {
       return Report(context, made, kExitRunFailed);
@@ -196,12 +206,11 @@ int Run(const Context& context, const RunOptions& options) {
   }
   const DaemonWatch watch(**loop, context, **client);
   client.reset();  // it would only lie idle
-  const Result<int> exit =
-      RunChild(**loop, *program, options.command,
-               {fmt::format("FLEXAI_ATTACH_SOCKET={}", daemon.attach_socket()),
-                fmt::format("FLEXAI_VXPUS={}", fmt::join(vxpus.ids(), ",")),
-                fmt::format("OCL_ICD_VENDORS={}", prepared->icd_folder),
-                fmt::format("OCL_ICD_FILENAMES={}", prepared->shim)});
+  const Result<int> exit = RunChild(**loop, *program, options.command,
+                                    {fmt::format("FLEXAI_ATTACH_SOCKET={}", daemon.attach_socket()),
+                                     fmt::format("FLEXAI_VXPUS={}", fmt::join(vxpus.ids(), ",")),
+                                     fmt::format("OCL_ICD_VENDORS={}", prepared->icd_folder),
+                                     fmt::format("OCL_ICD_FILENAMES={}", prepared->shim)});
   return exit.ok() ? *exit : Report(context, exit.status(), kExitNotExecutable);
 }
 

@@ -19,11 +19,12 @@ struct RunOptions {
   std::vector<std::string> command;
 };
 
-// The vXPUs that the options ask for: one for each --vxpu, whose missing fields come from the other options, or one
-// from those alone. kInvalidArgument naming the option.
+// The vXPUs that the options ask for: one for each --vxpu, whose missing fields come from the other options,
+// or one from those alone. kInvalidArgument naming the option.
 Result<std::vector<node::VxpuRequest>> ParseRunOptions(const RunOptions& options);
 
-// Makes the vXPUs, runs the command with signals passed on, removes the vXPUs. Returns the command's exit status (128
+// Makes the vXPUs, runs the command with signals passed on, removes the vXPUs. Returns the command's exit
+// status (128
 // + signal if one ended it), or kExitRunFailed, kExitNotExecutable or kExitNotFound with a sentence on `err`.
 int Run(const Context& context, const RunOptions& options);
 

@@ -44,16 +44,17 @@ std::string JoinIds(const json& ids) {
   return text;
 }
 
-// An answer whose fields are not what this release expects (another release of flexaid) throws inside nlohmann-json;
-// it becomes one sentence here.
+// An answer whose fields are not what this release expects (another release of flexaid) throws inside
+// nlohmann-json; it becomes one sentence here.
 template <typename Body>
 int Guarded(const Context& context, Body body) {
   try {
     return body();
   } catch (const json::exception& error) {
-    return Report(context, Internal(fmt::format("flexaid answered something unexpected ({}): is it of another release? "
-                                                "'flexai version' shows both",
-                                                error.what())));
+    return Report(
+        context, Internal(fmt::format("flexaid answered something unexpected ({}): is it of another release? "
+                                      "'flexai version' shows both",
+                                      error.what())));
   }
 }
 
@@ -61,9 +62,10 @@ std::string FormatVxpus(const json& vxpus) {
   std::vector<std::vector<std::string>> rows{
       {"VXPU", "NAME", "DEVICE", "OWNER", "SHARE", "LIMIT", "PRIORITY", "QUOTA", "USED", "SESSIONS"}};
   for (const json& vxpu : vxpus) {
-    rows.push_back({Text(vxpu.at("id")), Text(vxpu.at("name")), Text(vxpu.at("device")), User(vxpu.at("owner_uid")),
-                    Share(vxpu.at("request_permille")), Share(vxpu.at("limit_permille")), Text(vxpu.at("priority")),
-                    Size(vxpu.at("memory_bytes")), Size(vxpu.at("resident_bytes")), Text(vxpu.at("sessions"))});
+    rows.push_back(
+        {Text(vxpu.at("id")), Text(vxpu.at("name")), Text(vxpu.at("device")), User(vxpu.at("owner_uid")),
+         Share(vxpu.at("request_permille")), Share(vxpu.at("limit_permille")), Text(vxpu.at("priority")),
+         Size(vxpu.at("memory_bytes")), Size(vxpu.at("resident_bytes")), Text(vxpu.at("sessions"))});
   }
   return FormatTable(rows);
 }
@@ -78,7 +80,8 @@ std::string FormatSessions(const json& answer, bool ended) {
     for (const json& session : answer.at(list)) {
       rows.push_back({Text(session.at("session")), Text(session.at("pid")), Text(session.at("command")),
                       User(session.at("uid")), JoinIds(session.at("vxpus")), Text(session.at("device")),
-                      Size(session.at("memory_bytes")), FormatNanos(Nanos{session.at("used_ns").get<int64_t>()}),
+                      Size(session.at("memory_bytes")),
+                      FormatNanos(Nanos{session.at("used_ns").get<int64_t>()}),
                       Age(answer.at("now_ns"), session.at("started_ns")),
                       session.at("ended").get<bool>() ? "ended" : Text(session.at("executor_pid"))});
     }
@@ -92,8 +95,8 @@ std::string FormatDevices(const json& answer) {
   for (const json& device : answer.at("devices")) {
     rows.push_back({Text(device.at("id")), Text(device.at("type")), Text(device.at("name")),
                     Text(device.at("compute_units")), Size(device.at("memory_bytes")),
-                    Size(device.at("free_memory_bytes")), Share(device.at("free_permille")), Text(device.at("vxpus")),
-                    Text(device.at("sessions")), Text(device.at("state"))});
+                    Size(device.at("free_memory_bytes")), Share(device.at("free_permille")),
+                    Text(device.at("vxpus")), Text(device.at("sessions")), Text(device.at("state"))});
   }
   std::string text = FormatTable(rows);
   for (const json& device : answer.at("devices")) {
@@ -104,7 +107,8 @@ std::string FormatDevices(const json& answer) {
   return text;
 }
 
-// Change of `key` from `before` to `now` (both objects with that key) over `elapsed`, as a ratio; null if unknown.
+// Change of `key` from `before` to `now` (both objects with that key) over `elapsed`, as a ratio; null if
+// unknown.
 json Rate(const json* before, const json& now, const char* key, int64_t elapsed) {
   if (before == nullptr || elapsed <= 0) {
     return nullptr;
@@ -114,7 +118,8 @@ json Rate(const json* before, const json& now, const char* key, int64_t elapsed)
 }
 
 const json* FindById(const json& list, const json& id) {
-  const auto found = std::find_if(list.begin(), list.end(), [&id](const json& entry) { return entry.at("id") == id; });
+  const auto found =
+      std::find_if(list.begin(), list.end(), [&id](const json& entry) { return entry.at("id") == id; });
   return found == list.end() ? nullptr : &*found;
 }
 
@@ -150,7 +155,8 @@ int ShowDevices(const Context& context) {
       context.err << "flexai: " << Text(error) << "\n";
     }
     if (answer->at("devices").empty()) {
-      return Report(context, NotFound("this machine has no OpenCL device: 'flexai doctor' says what is missing"));
+      return Report(context,
+                    NotFound("this machine has no OpenCL device: 'flexai doctor' says what is missing"));
     }
     return 0;
   });
@@ -191,7 +197,8 @@ int ShowVxpus(const Context& context, const PsOptions& options) {
   });
 }
 
-json TopFigures(const json& devices_before, const json& vxpus_before, const json& devices_now, const json& vxpus_now) {
+json TopFigures(const json& devices_before, const json& vxpus_before, const json& devices_now,
+                const json& vxpus_now) {
   json devices = json::array();
   std::map<std::string, int64_t> elapsed;
   for (const json& device : devices_now) {
@@ -229,16 +236,18 @@ json TopFigures(const json& devices_before, const json& vxpus_before, const json
 std::string FormatTop(const json& figures) {
   std::vector<std::vector<std::string>> devices{{"DEVICE", "BUSY", "MEMORY", "FREE", "VXPUS", "SESSIONS"}};
   for (const json& device : figures.at("devices")) {
-    devices.push_back({Text(device.at("id")), Percent(device.at("busy_ratio")), Size(device.at("memory_bytes")),
-                       Size(device.at("free_memory_bytes")), Text(device.at("vxpus")), Text(device.at("sessions"))});
+    devices.push_back({Text(device.at("id")), Percent(device.at("busy_ratio")),
+                       Size(device.at("memory_bytes")), Size(device.at("free_memory_bytes")),
+                       Text(device.at("vxpus")), Text(device.at("sessions"))});
   }
-  std::vector<std::vector<std::string>> vxpus{
-      {"VXPU", "NAME", "DEVICE", "OWNER", "SHARE", "LIMIT", "PRIORITY", "BUSY", "WAIT", "USED", "QUOTA", "SESSIONS"}};
+  std::vector<std::vector<std::string>> vxpus{{"VXPU", "NAME", "DEVICE", "OWNER", "SHARE", "LIMIT",
+                                               "PRIORITY", "BUSY", "WAIT", "USED", "QUOTA", "SESSIONS"}};
   for (const json& vxpu : figures.at("vxpus")) {
-    vxpus.push_back({Text(vxpu.at("id")), Text(vxpu.at("name")), Text(vxpu.at("device")), User(vxpu.at("owner_uid")),
-                     Share(vxpu.at("request_permille")), Share(vxpu.at("limit_permille")), Text(vxpu.at("priority")),
-                     Percent(vxpu.at("busy_ratio")), Percent(vxpu.at("queue_wait_ratio")),
-                     Size(vxpu.at("resident_bytes")), Size(vxpu.at("memory_bytes")), Text(vxpu.at("sessions"))});
+    vxpus.push_back(
+        {Text(vxpu.at("id")), Text(vxpu.at("name")), Text(vxpu.at("device")), User(vxpu.at("owner_uid")),
+         Share(vxpu.at("request_permille")), Share(vxpu.at("limit_permille")), Text(vxpu.at("priority")),
+         Percent(vxpu.at("busy_ratio")), Percent(vxpu.at("queue_wait_ratio")),
+         Size(vxpu.at("resident_bytes")), Size(vxpu.at("memory_bytes")), Text(vxpu.at("sessions"))});
   }
   return FormatTable(devices) + "\n" + FormatTable(vxpus);
 }
@@ -263,7 +272,9 @@ int Top(const Context& context, const TopOptions& options) {
           context.out << figures.dump() << "\n";
         } else {
           // Home and clear, so that the screen is written over; a pipe gets one block after the other.
-          context.out << (context.terminal && rounds != 1 ? "\x1b[H\x1b[J" : round > 0 ? "\n" : "")
+          context.out << (context.terminal && rounds != 1 ? "\x1b[H\x1b[J"
+                          : round > 0                     ? "\n"
+                                                          : "")
                       << FormatTop(figures);
         }
         context.out.flush();

@@ -12,8 +12,8 @@ namespace flexai::cli {
 int ShowDevices(const Context& context);
 
 struct PsOptions {
-  bool quiet = false;   // ids of vXPUs only
-  bool ended = false;   // sessions that ended lately too
+  bool quiet = false;  // ids of vXPUs only
+  bool ended = false;  // sessions that ended lately too
 };
 int ShowVxpus(const Context& context, const PsOptions& options);
 
@@ -24,8 +24,8 @@ struct TopOptions {
 };
 int Top(const Context& context, const TopOptions& options);
 
-// One screen of `top` from two answers of /v1/devices and /v1/vxpus; the device's clock in them tells the time between.
-// Exposed for its test.
+// One screen of `top` from two answers of /v1/devices and /v1/vxpus; the device's clock in them tells the
+// time between. Exposed for its test.
 nlohmann::json TopFigures(const nlohmann::json& devices_before, const nlohmann::json& vxpus_before,
                           const nlohmann::json& devices_now, const nlohmann::json& vxpus_now);
 std::string FormatTop(const nlohmann::json& figures);

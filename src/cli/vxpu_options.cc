@@ -71,7 +71,8 @@ Status SetVxpuList(std::string_view list, node::VxpuRequest* request) {
     const std::string_view part = list.substr(0, comma);
     const size_t equals = part.find('=');
     if (equals == std::string_view::npos) {
-      return InvalidArgument(fmt::format("--vxpu: '{}' is not FIELD=VALUE: for example share=30%,memory=2Gi", part));
+      return InvalidArgument(
+          fmt::format("--vxpu: '{}' is not FIELD=VALUE: for example share=30%,memory=2Gi", part));
     }
     FLEXAI_RETURN_IF_ERROR(SetVxpuField(part.substr(0, equals), part.substr(equals + 1), request));
     list.remove_prefix(std::min(comma + 1, list.size()));

@@ -11,8 +11,8 @@
 
 namespace flexai::cli {
 
-// Sets the field that `name` (share, limit, memory, priority, device, name) means from its text. kInvalidArgument
-// with one sentence that begins with the option.
+// Sets the field that `name` (share, limit, memory, priority, device, name) means from its text.
+// kInvalidArgument with one sentence that begins with the option.
 Status SetVxpuField(std::string_view name, std::string_view text, node::VxpuRequest* request);
 
 // SetVxpuField for each pair whose text is not empty.

@@ -51,8 +51,8 @@ Status RunKeeper(const Options& options) {
   }));
   FLEXAI_RETURN_IF_ERROR(server.Listen(options.socket));
   os::SetNiceness(os::Niceness() - kKeeperAhead);
-  log.Info("keeping device {} with {} of memory, of which {} stay free", options.device, FormatBytes(options.memory),
-           FormatBytes(options.reserve));
+  log.Info("keeping device {} with {} of memory, of which {} stay free", options.device,
+           FormatBytes(options.memory), FormatBytes(options.reserve));
 
   Nanos busy_at = clock.Now();
   std::function<void()> check_idle = [&] {

@@ -40,7 +40,9 @@ Result<std::unique_ptr<Executor>> Executor::Start(os::EventLoop& loop, telemetry
   spawn.program = program;
   spawn.arguments = {"--session", "--sandbox", share::EncodeSandbox(place.sandbox)};
   spawn.environment = os::Environment(place.environment);
-  spawn.fds = {{nothing.get(), 0}, {nothing.get(), 1}, {messages.write_end.get(), 2},
+  spawn.fds = {{nothing.get(), 0},
+               {nothing.get(), 1},
+               {messages.write_end.get(), 2},
                {ends.second.fd(), share::kControlFd}};
   spawn.die_with_parent = true;
   spawn.before_exec = [] {

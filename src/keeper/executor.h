@@ -18,15 +18,17 @@
 
 namespace flexai::keeper {
 
-// By how much the keeper's nice value is below its executors': all of them wait for it, and it runs for microseconds.
+// By how much the keeper's nice value is below its executors': all of them wait for it, and it runs for
+// microseconds.
 inline constexpr int kKeeperAhead = 5;
 
 class Executor final : public ExecutorHandle {
  public:
-  // `device` and `number` name its control group. Isolation that is not to be had is logged once per sentence.
-  static Result<std::unique_ptr<Executor>> Start(os::EventLoop& loop, telemetry::Log& log, const std::string& program,
-                                                 const std::string& device, uint64_t number,
-                                                 const Tenants::Place& place);
+  // `device` and `number` name its control group. Isolation that is not to be had is logged once per
+  // sentence.
+  static Result<std::unique_ptr<Executor>> Start(os::EventLoop& loop, telemetry::Log& log,
+                                                 const std::string& program, const std::string& device,
+                                                 uint64_t number, const Tenants::Place& place);
   ~Executor() override;
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
@@ -55,7 +57,7 @@ class Executor final : public ExecutorHandle {
   os::PacketSocket control_;
   os::UniqueFd messages_;  // its standard error
   os::UniqueFd log_file_;
-  std::string early_;      // messages before Assign
+  std::string early_;  // messages before Assign
   size_t logged_ = 0;
   os::Cgroup cgroup_;
   Events events_;

@@ -1,7 +1,7 @@
 // Executors as the keeper's logic sees them: where they come from and what can be done with one.
 //
-// Thread safety: used on the reactor's thread only. Callbacks run on that thread, never inside a call to the object
-// that makes them, and none after it is destroyed.
+// Thread safety: used on the reactor's thread only. Callbacks run on that thread, never inside a call to the
+// object that makes them, and none after it is destroyed.
 #pragma once
 
 #include <functional>
@@ -22,7 +22,7 @@ namespace flexai::keeper {
 class ExecutorHandle {
  public:
   struct Events {
-    std::function<void(Status)> ready;         // it can take a session, or why it can't; must not destroy the handle
+    std::function<void(Status)> ready;  // it can take a session, or why it can't; must not destroy the handle
     std::function<void(os::ExitState)> ended;  // the process is gone and reaped; last callback
   };
 

@@ -102,7 +102,8 @@ void Keeper::EraseIfEmpty(VxpuId id) {
   vxpus_.erase(found);
   arbiter_->RemoveVxpu(id);
   ledger_.RemoveVxpu(id);
-  if (std::none_of(vxpus_.begin(), vxpus_.end(), [owner](const auto& v) { return v.second.spec.owner == owner; })) {
+  if (std::none_of(vxpus_.begin(), vxpus_.end(),
+                   [owner](const auto& v) { return v.second.spec.owner == owner; })) {
     executors_.Release(owner);
   }
   for (const auto& tell : when_gone) {

@@ -1,7 +1,7 @@
 // The keeper of one device: who may use it, who holds how much of it, and the processes that do.
 //
-// It answers flexaid's requests (docs/formats/keeper.md), and between them needs nobody: shares and quotas stay
-// enforced, ended programs are noticed and their executors ended, also while no flexaid runs.
+// It answers flexaid's requests (docs/formats/keeper.md), and between them needs nobody: shares and quotas
+// stay enforced, ended programs are noticed and their executors ended, also while no flexaid runs.
 //
 // Thread safety: used on its event loop's thread only.
 #pragma once
@@ -78,7 +78,8 @@ class Keeper {
     std::vector<std::function<void()>> when_gone;
   };
 
-  Keeper(Reactor& loop, ExecutorSource& executors, telemetry::Log& log, const Clock& clock, const Options& options);
+  Keeper(Reactor& loop, ExecutorSource& executors, telemetry::Log& log, const Clock& clock,
+         const Options& options);
 
   // requests.cc
   Answer Dispatch(const std::string& op, const nlohmann::json& request, std::vector<os::UniqueFd>& fds,

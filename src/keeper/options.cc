@@ -13,8 +13,10 @@ namespace flexai::keeper {
 namespace {
 
 constexpr char kUsage[] =
-    "usage: flexai-keeper --device ID --socket PATH --lock PATH --executor PATH --memory BYTES --reserve BYTES\n"
-    "                     --log-dir DIR [--cache-dir DIR] [--session-overhead BYTES] [--max-command-seconds N]\n"
+    "usage: flexai-keeper --device ID --socket PATH --lock PATH --executor PATH --memory BYTES --reserve "
+    "BYTES\n"
+    "                     --log-dir DIR [--cache-dir DIR] [--session-overhead BYTES] [--max-command-seconds "
+    "N]\n"
     "                     [--freeze]\n"
     "Holds the shares and memory quotas of one device and starts its executors. flexaid runs it.";
 
@@ -56,7 +58,9 @@ Result<Options> ParseOptions(const std::vector<std::string>& arguments) {
       return given.empty() ? InvalidArgument("it is empty") : Status();
     };
   };
-  const auto size = [](Bytes* value) { return [value](const std::string& given) { return ParseSize(given, value); }; };
+  const auto size = [](Bytes* value) {
+    return [value](const std::string& given) { return ParseSize(given, value); };
+  };
   const std::map<std::string, std::function<Status(const std::string&)>> known = {
       {"--device", text(&options.device)},
       {"--socket", text(&options.socket)},
@@ -88,8 +92,10 @@ Result<Options> ParseOptions(const std::vector<std::string>& arguments) {
     }
     FLEXAI_RETURN_IF_ERROR(found->second(arguments[i]).WithContext(name));
   }
-  for (const auto& [name, value] : {std::pair("--device", options.device), {"--socket", options.socket},
-                                    {"--lock", options.lock}, {"--executor", options.executor},
+  for (const auto& [name, value] : {std::pair("--device", options.device),
+                                    {"--socket", options.socket},
+                                    {"--lock", options.lock},
+                                    {"--executor", options.executor},
                                     {"--log-dir", options.log_dir}}) {
     if (value.empty()) {
       return InvalidArgument(fmt::format("{} is missing (see --help)", name));

@@ -21,10 +21,11 @@ struct Options {
   Bytes reserve;          // of it, for nobody
   Bytes session_overhead{135ull << 20};  // what a context takes on the device: measured with PoCL
   Nanos longest_command{0};
-  bool freeze = false;    // a CPU device: executors can be stopped in the middle of a command
+  bool freeze = false;  // a CPU device: executors can be stopped in the middle of a command
 };
 
-// The sentence of the failure says which argument is wrong. `--help` is kNotFound with the usage as its message.
+// The sentence of the failure says which argument is wrong. `--help` is kNotFound with the usage as its
+// message.
 Result<Options> ParseOptions(const std::vector<std::string>& arguments);
 
 }  // namespace flexai::keeper

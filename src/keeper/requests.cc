@@ -49,7 +49,8 @@ void Keeper::Handle(const json& request, std::vector<os::UniqueFd> fds, Reply re
 }
 
 // A handler that answers later takes `reply`.
-Answer Keeper::Dispatch(const std::string& op, const json& request, std::vector<os::UniqueFd>& fds, Reply& reply) {
+Answer Keeper::Dispatch(const std::string& op, const json& request, std::vector<os::UniqueFd>& fds,
+                        Reply& reply) {
   if (op == "hello") {
     return Hello();
   }
@@ -176,8 +177,8 @@ Answer Keeper::CreateVxpu(const json& request, std::vector<os::UniqueFd>& fds) {
       Remove(id, [] {});
     }));
   }
-  log_.Info("vXPU {} '{}' of uid {}: {} guaranteed, limit {}, priority {}, {} of memory", id, spec.name, spec.owner,
-            FormatPermille(spec.share.request), FormatPermille(spec.share.limit),
+  log_.Info("vXPU {} '{}' of uid {}: {} guaranteed, limit {}, priority {}, {} of memory", id, spec.name,
+            spec.owner, FormatPermille(spec.share.request), FormatPermille(spec.share.limit),
             share::PriorityName(spec.share.priority), FormatBytes(spec.memory));
   executors_.Expect(spec.owner, Nanos{0});
   vxpus_.emplace(id, std::move(vxpu));
@@ -232,7 +233,8 @@ Answer Keeper::RemoveVxpu(const json& request, Reply& reply) {
 Answer Keeper::StartSession(const json& request, std::vector<os::UniqueFd>& fds, Reply& reply) {
   constexpr size_t kFds = 4;  // channel, arena, pidfd of the application, its standard output
   if (fds.size() != kFds) {
-    return Refusal(InvalidArgument(fmt::format("start_session came with {} files instead of {}", fds.size(), kFds)));
+    return Refusal(
+        InvalidArgument(fmt::format("start_session came with {} files instead of {}", fds.size(), kFds)));
   }
   auto session = std::make_unique<Session>();
   session->id = request.at("session").get<uint64_t>();

@@ -89,7 +89,8 @@ void Server::Send(uint64_t id, const Answer& answer) {
   if (!answer.status.ok()) {
     body = {{"ok", false}, {"code", CodeName(answer.status.code())}, {"message", answer.status.message()}};
   }
-  const Status sent = found->second.SendNow(body.dump(-1, ' ', false, json::error_handler_t::replace), answer.fds);
+  const Status sent =
+      found->second.SendNow(body.dump(-1, ' ', false, json::error_handler_t::replace), answer.fds);
   if (!sent.ok()) {
     log_.Warning("a connection is dropped: {}", sent.message());
     // Not now: its own callback may be what runs.

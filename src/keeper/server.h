@@ -1,5 +1,5 @@
-// Requests to a keeper over its SEQPACKET socket: one JSON object and its files per packet, one answer each, in the
-// order in which they become ready. Only root and the keeper's own user may connect.
+// Requests to a keeper over its SEQPACKET socket: one JSON object and its files per packet, one answer each,
+// in the order in which they become ready. Only root and the keeper's own user may connect.
 //
 // Thread safety: used on its event loop's thread only.
 #pragma once

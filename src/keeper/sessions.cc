@@ -95,8 +95,8 @@ void Keeper::ExecutorReady(SessionId id, const Status& status) {
     Abort(id, begun);
     return;
   }
-  log_.Info("session {} of '{}' (process {}, uid {}) has executor {}", id, session.command, session.pid, session.uid,
-            session.executor->pid());
+  log_.Info("session {} of '{}' (process {}, uid {}) has executor {}", id, session.command, session.pid,
+            session.uid, session.executor->pid());
   executors_.Expect(session.uid, kSpareDelay);
   Answer answer;
   answer.body = {{"executor_pid", session.executor->pid()}, {"log", session.log_path}};

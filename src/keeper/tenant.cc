@@ -41,11 +41,8 @@ Result<Tenants::Place> Tenants::Prepare(uid_t tenant) {
     place.missing.push_back("the keeper is not root: executors run as its own user");
   }
   place.sandbox.writable = {folder};
-  place.environment = {"HOME=" + folder,
-                       "TMPDIR=" + folder + "/tmp",
-                       "XDG_CACHE_HOME=" + folder,
-                       "POCL_CACHE_DIR=" + folder + "/pocl",
-                       "CUDA_CACHE_PATH=" + folder + "/cuda"};
+  place.environment = {"HOME=" + folder, "TMPDIR=" + folder + "/tmp", "XDG_CACHE_HOME=" + folder,
+                       "POCL_CACHE_DIR=" + folder + "/pocl", "CUDA_CACHE_PATH=" + folder + "/cuda"};
   return place;
 }
 

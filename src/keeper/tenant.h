@@ -11,9 +11,9 @@
 
 namespace flexai::keeper {
 
-// Executors of a keeper that is root run as a user of their own per tenant, who owns nothing but the tenant's cache
-// folder: neither the tenant's other processes nor other tenants' executors share it. Compiled kernels are loaded
-// as code, so a cache is never shared between tenants.
+// Executors of a keeper that is root run as a user of their own per tenant, who owns nothing but the tenant's
+// cache folder: neither the tenant's other processes nor other tenants' executors share it. Compiled kernels
+// are loaded as code, so a cache is never shared between tenants.
 class Tenants {
  public:
   // `cache_dir` is made when it is first needed.

@@ -13,13 +13,14 @@ constexpr uint64_t kQuotaStep = 1 << 20;  // default quotas are whole MiB
 
 Bytes DefaultMemory(const DeviceRoom& room, Permille wanted) {
   const uint64_t memory = room.memory.value;
-  const uint64_t part = memory / 1000 * wanted.value + memory % 1000 * wanted.value / 1000;  // never overflows
+  const uint64_t part =
+      memory / 1000 * wanted.value + memory % 1000 * wanted.value / 1000;  // never overflows
   return {std::min(part, room.free_memory.value) / kQuotaStep * kQuotaStep};
 }
 
 std::string RoomText(const DeviceRoom& room) {
-  return fmt::format("{} has {} of its compute and {} of memory free", room.id, FormatPermille(room.free_share),
-                     FormatBytes(room.free_memory));
+  return fmt::format("{} has {} of its compute and {} of memory free", room.id,
+                     FormatPermille(room.free_share), FormatBytes(room.free_memory));
 }
 
 // Why `room` cannot take a quota of `memory` at all.
@@ -45,23 +46,25 @@ Status Fits(const DeviceRoom& room, Permille wanted, const std::optional<Bytes>&
     FLEXAI_RETURN_IF_ERROR(CheckCapacity(room, *memory));
   }
   if (room.vxpus >= share::kMaxVxpusPerDevice) {
-    return ResourceExhausted(fmt::format("device {} has {} vXPUs, the most there can be: stop one ('flexai ps')",
-                                         room.id, room.vxpus));
+    return ResourceExhausted(fmt::format(
+        "device {} has {} vXPUs, the most there can be: stop one ('flexai ps')", room.id, room.vxpus));
   }
   if (wanted > room.free_share) {
-    return ResourceExhausted(fmt::format("a share of {} is more than is free: {}", FormatPermille(wanted),
-                                         RoomText(room)));
+    return ResourceExhausted(
+        fmt::format("a share of {} is more than is free: {}", FormatPermille(wanted), RoomText(room)));
   }
   if (memory ? *memory > room.free_memory : DefaultMemory(room, wanted).value == 0) {
     return ResourceExhausted(fmt::format("{} of memory is more than is free: {}",
-                                         memory ? FormatBytes(*memory) : std::string("a part"), RoomText(room)));
+                                         memory ? FormatBytes(*memory) : std::string("a part"),
+                                         RoomText(room)));
   }
   return {};
 }
 
 }  // namespace
 
-Result<Allotment> Admit(std::span<const DeviceRoom> rooms, const VxpuRequest& request, Permille default_share) {
+Result<Allotment> Admit(std::span<const DeviceRoom> rooms, const VxpuRequest& request,
+                        Permille default_share) {
   assert(!rooms.empty());
   Allotment allotment;
   allotment.request = request.request.value_or(default_share);
@@ -112,12 +115,14 @@ Status AdmitChange(const DeviceRoom& room, const Vxpu& vxpu, const VxpuChange& c
   FLEXAI_RETURN_IF_ERROR(CheckCapacity(room, memory));
   if (memory.value > vxpu.memory.value + room.free_memory.value) {
     return ResourceExhausted(fmt::format("{} of memory is more than vXPU {} can have: beside its {}, {}",
-                                         FormatBytes(memory), vxpu.id, FormatBytes(vxpu.memory), RoomText(room)));
+                                         FormatBytes(memory), vxpu.id, FormatBytes(vxpu.memory),
+                                         RoomText(room)));
   }
   if (memory < vxpu.resident) {
-    return FailedPrecondition(fmt::format("vXPU {} uses {} now, so its quota cannot become {}: free memory in the "
-                                          "program first",
-                                          vxpu.id, FormatBytes(vxpu.resident), FormatBytes(memory)));
+    return FailedPrecondition(
+        fmt::format("vXPU {} uses {} now, so its quota cannot become {}: free memory in the "
+                    "program first",
+                    vxpu.id, FormatBytes(vxpu.resident), FormatBytes(memory)));
   }
   return {};
 }

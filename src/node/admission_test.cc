@@ -39,7 +39,8 @@ TEST(AdmissionTest, TheDefaultQuotaIsAtMostWhatIsLeft) {
 }
 
 TEST(AdmissionTest, TakesTheDeviceWithMostFreeShareThatFits) {
-  const std::vector<DeviceRoom> rooms{Room("a", 300, 10), Room("b", 900, 1), Room("c", 500, 10), Room("d", 500, 10)};
+  const std::vector<DeviceRoom> rooms{Room("a", 300, 10), Room("b", 900, 1), Room("c", 500, 10),
+                                      Room("d", 500, 10)};
   EXPECT_EQ(Admit(rooms, Ask(200), kTenth)->device, "b");
   EXPECT_EQ(Admit(rooms, Ask(200, Gi(2)), kTenth)->device, "c");
 }
@@ -54,7 +55,8 @@ TEST(AdmissionTest, WhatDoesNotFitIsRefusedWithFigures) {
   EXPECT_EQ(Admit(one, Ask(100, Gi(11)), kTenth).status().code(), Code::kInvalidArgument);
   const std::vector<DeviceRoom> two{Room("a", 200, 3), Room("b", 100, 9)};
   EXPECT_EQ(Admit(two, Ask(300, Gi(4)), kTenth).status().message(),
-            "no device has 30 % of its compute and 4.0 GiB free: a has 20 % of its compute and 3.0 GiB of memory free; "
+            "no device has 30 % of its compute and 4.0 GiB free: a has 20 % of its compute and 3.0 GiB of "
+            "memory free; "
             "b has 10 % of its compute and 9.0 GiB of memory free");
 }
 

@@ -20,17 +20,28 @@ constexpr std::streamoff kMaxLogBytes = 1 << 20;  // of one answer
 
 int HttpStatus(Code code) {
   switch (code) {
-    case Code::kOk: return 200;
-    case Code::kInvalidArgument: return 400;
-    case Code::kPermissionDenied: return 403;
-    case Code::kNotFound: return 404;
-    case Code::kAlreadyExists: return 409;
-    case Code::kFailedPrecondition: return 412;
-    case Code::kResourceExhausted: return 429;
-    case Code::kUnimplemented: return 501;
-    case Code::kUnavailable: return 503;
-    case Code::kDeadlineExceeded: return 504;
-    case Code::kInternal: return 500;
+    case Code::kOk:
+      return 200;
+    case Code::kInvalidArgument:
+      return 400;
+    case Code::kPermissionDenied:
+      return 403;
+    case Code::kNotFound:
+      return 404;
+    case Code::kAlreadyExists:
+      return 409;
+    case Code::kFailedPrecondition:
+      return 412;
+    case Code::kResourceExhausted:
+      return 429;
+    case Code::kUnimplemented:
+      return 501;
+    case Code::kUnavailable:
+      return 503;
+    case Code::kDeadlineExceeded:
+      return 504;
+    case Code::kInternal:
+      return 500;
   }
   return 500;
 }
@@ -102,10 +113,10 @@ Api::Api(Pool& pool, telemetry::MetricRegistry& metrics, const Clock& clock, Api
 void Api::Handle(HttpRequest request, HttpServer::Respond respond) {
   using Page = HttpResponse (Api::*)() const;
   static constexpr std::pair<std::string_view, Page> kPages[] = {{"/v1/devices", &Api::Devices},
-                                                                {"/v1/vxpus", &Api::Vxpus},
-                                                                {"/v1/sessions", &Api::Sessions},
-                                                                {"/v1/health", &Api::Health},
-                                                                {"/metrics", &Api::Metrics}};
+                                                                 {"/v1/vxpus", &Api::Vxpus},
+                                                                 {"/v1/sessions", &Api::Sessions},
+                                                                 {"/v1/health", &Api::Health},
+                                                                 {"/metrics", &Api::Metrics}};
   if (request.method == "GET") {
     for (const auto& [path, page] : kPages) {
       if (request.path == path) {
@@ -147,21 +158,25 @@ void Api::CreateVxpu(const HttpRequest& request, HttpServer::Respond respond) {
   }
   // Admission needs the keepers' account of this moment.
   auto shared_owner = std::make_shared<os::UniqueFd>(std::move(owner));
-  pool_.Refresh([this, wanted = *wanted, caller = CallerOf(request), shared_owner, respond = std::move(respond)] {
-    pool_.Create(wanted, caller, std::move(*shared_owner), [respond](const Result<Vxpu>& made) {
-      respond(made.ok() ? JsonResponse(ToJson(*made), 201) : ErrorResponse(made.status()));
-    });
-  });
+  pool_.Refresh(
+      [this, wanted = *wanted, caller = CallerOf(request), shared_owner, respond = std::move(respond)] {
+        pool_.Create(wanted, caller, std::move(*shared_owner), [respond](const Result<Vxpu>& made) {
+          respond(made.ok() ? JsonResponse(ToJson(*made), 201) : ErrorResponse(made.status()));
+        });
+      });
 }
 
 void Api::HandleVxpu(const HttpRequest& request, uint64_t id, HttpServer::Respond respond) {
   if (request.method == "DELETE") {
-    return pool_.Remove(id, CallerOf(request), [respond = std::move(respond)](const Status& status) {
-      respond(status.ok() ? JsonResponse(json::object()) : ErrorResponse(status));
+    const std::string refusal = pool_.RefusalOf(id);
+    return pool_.Remove(id, CallerOf(request), [refusal, respond = std::move(respond)](const Status& status) {
+      const json answer = refusal.empty() ? json::object() : json{{"refusal", refusal}};
+      respond(status.ok() ? JsonResponse(answer) : ErrorResponse(status));
     });
   }
   if (request.method != "PATCH") {
-    return respond(ErrorResponse(NotFound(fmt::format("a vXPU takes PATCH and DELETE, not {}", request.method))));
+    return respond(
+        ErrorResponse(NotFound(fmt::format("a vXPU takes PATCH and DELETE, not {}", request.method))));
   }
   const Result<VxpuChange> change = ParseVxpuChange(request.body);
   if (!change.ok()) {
@@ -174,15 +189,16 @@ void Api::HandleVxpu(const HttpRequest& request, uint64_t id, HttpServer::Respon
   });
 }
 
-void Api::HandleSession(const HttpRequest& request, uint64_t id, std::string_view rest, HttpServer::Respond respond) {
+void Api::HandleSession(const HttpRequest& request, uint64_t id, std::string_view rest,
+                        HttpServer::Respond respond) {
   if (request.method == "DELETE" && rest.empty()) {
     return pool_.EndSession(id, CallerOf(request), [respond = std::move(respond)](const Status& status) {
       respond(status.ok() ? JsonResponse(json::object()) : ErrorResponse(status));
     });
   }
   if (request.method != "GET" || rest != "/log") {
-    return respond(ErrorResponse(
-        NotFound(fmt::format("a session takes DELETE and GET of its /log, not {} {}", request.method, request.path))));
+    return respond(ErrorResponse(NotFound(
+        fmt::format("a session takes DELETE and GET of its /log, not {} {}", request.method, request.path))));
   }
   const Result<Session> session = pool_.FindSession(id, CallerOf(request));
   respond(session.ok() ? LogText(session->log, QueryNumber(request.query, "offset=", 0))
@@ -220,7 +236,9 @@ HttpResponse Api::Devices() const {
                        {"memory_bytes", state->memory.value},
                        {"free_memory_bytes", state->free_memory.value},
                        {"free_permille", room.free_share.value},
-                       {"state", !state->problem.ok() ? "unavailable" : state->serving ? "serving" : "idle"},
+                       {"state", !state->problem.ok() ? "unavailable"
+                                 : state->serving     ? "serving"
+                                                      : "idle"},
                        {"message", state->problem.message()},
                        {"now_ns", state->now.value},
                        {"busy_ns", state->busy.value},

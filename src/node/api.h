@@ -31,7 +31,8 @@ class Api {
 
  private:
   void HandleVxpu(const HttpRequest& request, uint64_t id, HttpServer::Respond respond);
-  void HandleSession(const HttpRequest& request, uint64_t id, std::string_view rest, HttpServer::Respond respond);
+  void HandleSession(const HttpRequest& request, uint64_t id, std::string_view rest,
+                     HttpServer::Respond respond);
   void CreateVxpu(const HttpRequest& request, HttpServer::Respond respond);
   void ShutDown(const HttpRequest& request, HttpServer::Respond respond);
   HttpResponse Devices() const;

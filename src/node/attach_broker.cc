@@ -22,7 +22,8 @@ constexpr Nanos kAcceptPause = Millis(200);
 // On top of the device's memory: room for payloads on their way, and for what alignment wastes.
 constexpr uint64_t kArenaExtraBytes = 256ull << 20;
 constexpr uint64_t kPageBytes = 4096;
-// Arenas of live sessions of one program must not meet; the numbers of its sessions do not lie this far apart.
+// Arenas of live sessions of one program must not meet; the numbers of its sessions do not lie this far
+// apart.
 constexpr uint64_t kArenaPlaces = 512;
 
 AttachReply EmptyReply() {
@@ -33,8 +34,8 @@ AttachReply EmptyReply() {
   return reply;
 }
 
-// The session's arena holds any quota its vXPUs may be resized to, so it is as large as the device's memory. It is
-// sparse: what is not written costs nothing.
+// The session's arena holds any quota its vXPUs may be resized to, so it is as large as the device's memory.
+// It is sparse: what is not written costs nothing.
 wire::Geometry GeometryFor(const Device& device) {
   wire::Geometry geometry;
   const uint64_t wanted = device.memory.value + kArenaExtraBytes;
@@ -45,19 +46,23 @@ wire::Geometry GeometryFor(const Device& device) {
 Status CheckVersion(const AttachRequest& request, uint64_t description_hash) {
   if (request.major != wire::kProtocolMajor) {
     return FailedPrecondition(fmt::format(
-        "libflexai-opencl.so speaks protocol {}.{} and flexaid {}.{}: install the same release of both", request.major,
-        request.minor, wire::kProtocolMajor, wire::kProtocolMinor));
+        "libflexai-opencl.so speaks protocol {}.{} and flexaid {}.{}: install the same release of both",
+        request.major, request.minor, wire::kProtocolMajor, wire::kProtocolMinor));
   }
   if (request.minor == wire::kProtocolMinor && request.description_hash != description_hash) {
     return FailedPrecondition(
-        "libflexai-opencl.so and flexaid are from different builds of the same release: install both from one build");
+        "libflexai-opencl.so and flexaid are from different builds of the same release: install both from "
+        "one build");
   }
   return {};
 }
 
 std::string CommandOf(const AttachRequest& request) {
-  return telemetry::OneLine(std::string_view(request.command, strnlen(request.command, sizeof(request.command))));
+  return telemetry::OneLine(
+      std::string_view(request.command, strnlen(request.command, sizeof(request.command))));
 }
+
+Caller CallerOf(const os::PeerCredentials& peer) { return {peer.uid, peer.pid}; }
 
 }  // namespace
 
@@ -104,9 +109,8 @@ void AttachBroker::Accept() {
   if (!accepted.ok()) {
     // Out of file descriptors, most likely: a listener that stays readable would keep the loop spinning.
     loop_.Unwatch(listener_.fd());
-    resume_timer_ = loop_.After(kAcceptPause, [this] {
-      static_cast<void>(loop_.Watch(listener_.fd(), [this] { Accept(); }));
-    });
+    resume_timer_ = loop_.After(
+        kAcceptPause, [this] { static_cast<void>(loop_.Watch(listener_.fd(), [this] { Accept(); })); });
     return;
   }
   const Result<os::PeerCredentials> peer = accepted->Peer();
@@ -149,16 +153,15 @@ void AttachBroker::Handle(Connection& connection, os::Packet packet) {
     return Refuse(connection.id, InvalidArgument("the attach request is malformed"));
   }
   if (const Status version = CheckVersion(request, description_hash_); !version.ok()) {
-    return Refuse(connection.id, version);
+    return RefuseFor(connection, request, version);
   }
   if (request.api != wire::AttachApi::kOpenCl) {
-    return Refuse(connection.id, Unimplemented("this flexaid serves OpenCL only"));
+    return RefuseFor(connection, request, Unimplemented("this flexaid serves OpenCL only"));
   }
   const Result<std::vector<Pool::Group>> groups =
-      pool_.GroupByDevice(std::span(request.vxpus, request.vxpu_count),
-                          Caller{connection.peer.uid, connection.peer.pid});
+      pool_.GroupByDevice(std::span(request.vxpus, request.vxpu_count), CallerOf(connection.peer));
   if (!groups.ok()) {
-    return Refuse(connection.id, groups.status());
+    return RefuseFor(connection, request, groups.status());
   }
   if (request.op == wire::AttachOp::kList) {
     AttachReply reply = EmptyReply();
@@ -175,19 +178,20 @@ void AttachBroker::Open(Connection& connection, const AttachRequest& request, co
                         os::Packet packet) {
   const Result<uint64_t> session_id = pool_.NewSessionId();
   if (!session_id.ok()) {
-    return Refuse(connection.id, session_id.status());
+    return RefuseFor(connection, request, session_id.status());
   }
   auto opening = std::make_shared<Opening>();
   opening->geometry = GeometryFor(pool_.device(group.device));
   const auto make = [&opening, id = connection.socket.fd()]() -> Status {
     FLEXAI_ASSIGN_OR_RETURN(opening->channel,
                             os::CreateSealedMemfd("flexai-channel", opening->geometry.channel_bytes()));
-    FLEXAI_ASSIGN_OR_RETURN(opening->arena, os::CreateSealedMemfd("flexai-arena", opening->geometry.arena_bytes));
+    FLEXAI_ASSIGN_OR_RETURN(opening->arena,
+                            os::CreateSealedMemfd("flexai-arena", opening->geometry.arena_bytes));
     FLEXAI_ASSIGN_OR_RETURN(opening->application, os::OpenPeer(id));
     return {};
   };
   if (const Status made = make(); !made.ok()) {
-    return Refuse(connection.id, made.WithContext("cannot make the session's memory"));
+    return RefuseFor(connection, request, made.WithContext("cannot make the session's memory"));
   }
   if (!packet.fds.empty()) {
     opening->output = std::move(packet.fds[0]);
@@ -218,18 +222,20 @@ void AttachBroker::Open(Connection& connection, const AttachRequest& request, co
                             {"status_slots", geometry.status_slots},
                             {"arena_bytes", geometry.arena_bytes}}},
                           {"arena_base", reply.arena_base}};
-  pool_.StartSession(std::move(session), std::move(start),
-                     {opening->channel.get(), opening->arena.get(), opening->application.get(), opening->output.get()},
-                     [this, alive = alive_, id = connection.id, opening](const Result<int>& executor) {
-                       if (!*alive) {
-                         return;
-                       }
-                       if (!executor.ok()) {
-                         return Refuse(id, executor.status());
-                       }
-                       Reply(id, opening->reply,
-                             std::array{opening->channel.get(), opening->arena.get(), *executor});
-                     });
+  pool_.StartSession(
+      std::move(session), std::move(start),
+      {opening->channel.get(), opening->arena.get(), opening->application.get(), opening->output.get()},
+      [this, alive = alive_, id = connection.id, caller = CallerOf(connection.peer), opening,
+       vxpus = group.vxpus](const Result<int>& executor) {
+        if (!*alive) {
+          return;
+        }
+        if (!executor.ok()) {
+          pool_.NoteRefusal(vxpus, caller, executor.status().message());
+          return Refuse(id, executor.status());
+        }
+        Reply(id, opening->reply, std::array{opening->channel.get(), opening->arena.get(), *executor});
+      });
 }
 
 void AttachBroker::Reply(uint64_t id, const AttachReply& reply, std::span<const int> fds) {
@@ -249,6 +255,11 @@ void AttachBroker::Refuse(uint64_t id, const Status& why) {
   const std::string& text = why.message();
   std::memcpy(reply.message, text.data(), std::min(text.size(), sizeof(reply.message) - 1));
   Reply(id, reply);
+}
+
+void AttachBroker::RefuseFor(const Connection& connection, const AttachRequest& request, const Status& why) {
+  pool_.NoteRefusal(std::span(request.vxpus, request.vxpu_count), CallerOf(connection.peer), why.message());
+  Refuse(connection.id, why);
 }
 
 void AttachBroker::Drop(uint64_t id) {

@@ -1,11 +1,12 @@
 // Attaches shims: the conversation of wire/attach.h on attach.sock.
 //
-// For each session it makes channel and arena as sealed memfds, takes a pidfd of the caller, asks the keeper for an
-// executor, and hands channel, arena and the executor's pidfd to the shim. After that neither side needs flexaid.
+// For each session it makes channel and arena as sealed memfds, takes a pidfd of the caller, asks the keeper
+// for an executor, and hands channel, arena and the executor's pidfd to the shim. After that neither side
+// needs flexaid.
 //
 // A caller is not trusted: records are fixed-size and copied before they are checked, a connection gets
-// kMaxRequestsPerConnection answers (so that one that never reads cannot fill its socket and block the loop), and
-// the oldest connections go when there are more than kMaxConnections.
+// kMaxRequestsPerConnection answers (so that one that never reads cannot fill its socket and block the loop),
+// and the oldest connections go when there are more than kMaxConnections.
 //
 // Thread safety: used on its event loop's thread only.
 #pragma once
@@ -44,9 +45,12 @@ class AttachBroker {
   void Accept();
   void Receive(uint64_t id);
   void Handle(Connection& connection, os::Packet packet);
-  void Open(Connection& connection, const wire::AttachRequest& request, const Pool::Group& group, os::Packet packet);
+  void Open(Connection& connection, const wire::AttachRequest& request, const Pool::Group& group,
+            os::Packet packet);
   void Reply(uint64_t connection, const wire::AttachReply& reply, std::span<const int> fds = {});
   void Refuse(uint64_t connection, const Status& why);
+  // Refuse, and remember why for the vXPUs that the request named.
+  void RefuseFor(const Connection& connection, const wire::AttachRequest& request, const Status& why);
   void Drop(uint64_t id);
 
   os::EventLoop& loop_;

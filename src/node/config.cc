@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 #include <filesystem>
+#include <fstream>
 #include <iterator>
 #include <system_error>
 #include <vector>

@@ -24,7 +24,8 @@ struct DeviceConfig {
   bool enabled = true;
   std::optional<Bytes> memory;   // given to vXPUs and sessions; default: what the device reports
   std::optional<Bytes> reserve;  // of it, kept free of quotas
-  std::optional<Bytes> session_overhead;  // what a session's context takes on the device; default: the keeper's
+  std::optional<Bytes>
+      session_overhead;  // what a session's context takes on the device; default: the keeper's
 };
 
 struct ListenAddress {

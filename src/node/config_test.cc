@@ -52,16 +52,20 @@ session_overhead = "400Mi"
 
 TEST(ConfigTest, AFaultIsOneSentenceWithItsLine) {
   EXPECT_EQ(ErrorOf("\nmax_sesions = 7\n"),
-            "f.conf:2: 'max_sesions' is not a setting: the settings are log_level, access, http_listen, max_sessions, "
+            "f.conf:2: 'max_sesions' is not a setting: the settings are log_level, access, http_listen, "
+            "max_sessions, "
             "max_vxpus_per_user, default_share, max_command, idle_exit, device");
   EXPECT_EQ(ErrorOf("max_sessions = 0"), "f.conf:1: max_sessions must be a whole number from 1 to 65536");
   EXPECT_EQ(ErrorOf("max_sessions = \"7\""), "f.conf:1: max_sessions must be a whole number from 1 to 65536");
   EXPECT_EQ(ErrorOf("log_level = 3"), "f.conf:1: log_level must be a text in quotes");
   EXPECT_EQ(ErrorOf("default_share = \"0%\""), "f.conf:1: default_share: a share must be above 0%");
-  EXPECT_EQ(ErrorOf("access = \"all\""), "f.conf:1: access: 'all' is not an access rule: use owner or everybody");
-  EXPECT_EQ(ErrorOf("http_listen = \"9402\""),
-            "f.conf:1: http_listen: '9402' is not a listen address: use ADDRESS:PORT, for example 127.0.0.1:9402");
-  EXPECT_EQ(ErrorOf("\n\n[device.a]\nenabled = 1\n"), "f.conf:4: enabled of [device.a] must be true or false");
+  EXPECT_EQ(ErrorOf("access = \"all\""),
+            "f.conf:1: access: 'all' is not an access rule: use owner or everybody");
+  EXPECT_EQ(
+      ErrorOf("http_listen = \"9402\""),
+      "f.conf:1: http_listen: '9402' is not a listen address: use ADDRESS:PORT, for example 127.0.0.1:9402");
+  EXPECT_EQ(ErrorOf("\n\n[device.a]\nenabled = 1\n"),
+            "f.conf:4: enabled of [device.a] must be true or false");
   EXPECT_EQ(ErrorOf("[device.a]\nmemry = \"1Gi\"\n"),
             "f.conf:2: 'memry' is not a setting of [device.a]: the settings are enabled, memory, reserve, "
             "session_overhead");

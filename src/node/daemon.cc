@@ -63,7 +63,8 @@ Status Daemon::Prepare() {
   pool.version = options_.version;
   pool.uid = options_.uid;
   pool_.emplace(*loop_, log_, metrics_, *ids_, std::move(pool));
-  api_.emplace(*pool_, metrics_, clock_, ApiOptions{options_.version, options_.uid, options_.pid, options_.embedded},
+  api_.emplace(*pool_, metrics_, clock_,
+               ApiOptions{options_.version, options_.uid, options_.pid, options_.embedded},
                [this](bool keepers) { End(keepers); });
   http_.emplace(*loop_, [this](HttpRequest request, HttpServer::Respond respond) {
     api_->Handle(std::move(request), std::move(respond));
@@ -155,9 +156,9 @@ void Daemon::Housekeep() {
       log_.Info("nothing left to serve: ending");
       return End(/*keepers=*/true);
     }
-    const Nanos interval =
-        options_.embedded ? std::clamp(Nanos{options_.config.idle_exit.value / 4}, kShortestInterval, kHousekeepInterval)
-                          : kHousekeepInterval;
+    const Nanos interval = options_.embedded ? std::clamp(Nanos{options_.config.idle_exit.value / 4},
+                                                          kShortestInterval, kHousekeepInterval)
+                                             : kHousekeepInterval;
     loop_->After(interval, [this] { Housekeep(); });
   });
 }

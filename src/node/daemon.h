@@ -1,7 +1,7 @@
 // flexaid as a whole: what it needs before it serves, its sockets, its signals, its orderly end.
 //
-// Dies well: keepers and executors are no part of this process's life. After kill -9 the next flexaid adopts them; at
-// an orderly end they stay too, but for keepers that hold nothing.
+// Dies well: keepers and executors are no part of this process's life. After kill -9 the next flexaid adopts
+// them; at an orderly end they stay too, but for keepers that hold nothing.
 //
 // Thread safety: used on one thread.
 #pragma once
@@ -40,8 +40,8 @@ struct DaemonOptions {
 
 class Daemon {
  public:
-  // Takes the folder's lock, finds the devices, adopts what runs. kAlreadyExists if another flexaid serves the folder.
-  // Finding no device is no failure: the daemon serves that answer.
+  // Takes the folder's lock, finds the devices, adopts what runs. kAlreadyExists if another flexaid serves
+  // the folder. Finding no device is no failure: the daemon serves that answer.
   static Result<std::unique_ptr<Daemon>> Create(DaemonOptions options, telemetry::Log& log);
   ~Daemon();
 

@@ -113,8 +113,9 @@ class DaemonTest : public ::testing::Test {
   }
 
   uint64_t MakeVxpu(int permille = 300, bool tied = false) {
-    const Answer made = Ask("POST", "/v1/vxpus",
-                            json{{"request_permille", permille}, {"memory_bytes", 1 << 30}, {"tied", tied}}.dump());
+    const Answer made =
+        Ask("POST", "/v1/vxpus",
+            json{{"request_permille", permille}, {"memory_bytes", 1 << 30}, {"tied", tied}}.dump());
     EXPECT_EQ(made.status, 201) << made.body;
     return made.Json()["id"];
   }
@@ -276,7 +277,9 @@ TEST_F(DaemonTest, RefusesToAttachWithASentence) {
   options_.config.max_sessions = 1;
   ASSERT_TRUE(Start().ok());
   const uint64_t vxpu = MakeVxpu();
-  const auto refused = [&](const wire::AttachRequest& request) { return std::string(Attach(request).reply.message); };
+  const auto refused = [&](const wire::AttachRequest& request) {
+    return std::string(Attach(request).reply.message);
+  };
   EXPECT_EQ(refused(Request(wire::AttachOp::kList, {})),
             "this program has no vXPU: start it with 'flexai run -- COMMAND'");
   EXPECT_EQ(refused(Request(wire::AttachOp::kOpen, {vxpu + 1})),
@@ -294,7 +297,11 @@ TEST_F(DaemonTest, RefusesToAttachWithASentence) {
   other.vxpu_count = 17;
   EXPECT_EQ(refused(other), "the attach request is malformed");
   EXPECT_EQ(Attach(Request(wire::AttachOp::kOpen, {vxpu})).reply.code, 0);
-  EXPECT_EQ(static_cast<Code>(Attach(Request(wire::AttachOp::kOpen, {vxpu})).reply.code), Code::kResourceExhausted);
+  EXPECT_EQ(static_cast<Code>(Attach(Request(wire::AttachOp::kOpen, {vxpu})).reply.code),
+            Code::kResourceExhausted);
+  // The program cannot say it; whoever removes its vXPU can.
+  const std::string refusal = Ask("DELETE", "/v1/vxpus/" + std::to_string(vxpu)).Json()["refusal"];
+  EXPECT_EQ(refusal.find("1 sessions are open, the most this flexaid takes"), 0u) << refusal;
 }
 
 TEST_F(DaemonTest, HostileAttachPacketsEndAtTheirOwnConnection) {
@@ -331,8 +338,9 @@ TEST_F(DaemonTest, AKeeperThatDiesIsStartedAgainWithItsVxpus) {
   const os::UniqueFd process = *os::OpenPeer(keeper.fd());
   ASSERT_TRUE(os::SignalProcess(process, SIGKILL).ok());
   ASSERT_TRUE(os::WaitForEnd(process, kPatience));
-  EXPECT_TRUE(Eventually("/v1/devices", [](const json& answer) { return answer["devices"][0]["vxpus"] == 1 &&
-                                                                         answer["devices"][0]["state"] == "serving"; }));
+  EXPECT_TRUE(Eventually("/v1/devices", [](const json& answer) {
+    return answer["devices"][0]["vxpus"] == 1 && answer["devices"][0]["state"] == "serving";
+  }));
   EXPECT_EQ(Ask("GET", "/v1/vxpus").Json()["vxpus"][0]["id"], vxpu);
 }
 
@@ -349,7 +357,8 @@ TEST_F(DaemonTest, ADeviceWithAnotherKeeperIsRefusedInOneSentence) {
   ASSERT_TRUE(Start().ok());
   const Answer refused = Ask("POST", "/v1/vxpus", R"({"request_permille": 100})");
   EXPECT_EQ(refused.status, 412);
-  EXPECT_NE(refused.Error().find("device fake-0 is already served by the flexaid of another user"), std::string::npos)
+  EXPECT_NE(refused.Error().find("device fake-0 is already served by the flexaid of another user"),
+            std::string::npos)
       << refused.body;
   EXPECT_EQ(Ask("GET", "/v1/vxpus").Json()["vxpus"].size(), 0u);
 }
@@ -386,7 +395,8 @@ TEST_F(DaemonTest, WritesMetricsAndServesTcpReadOnly) {
   MakeVxpu(250);
   const std::string text = Ask("GET", "/metrics").body;
   EXPECT_NE(text.find("flexai_device_up{device=\"fake-0\",type=\"cpu\"} 1\n"), std::string::npos) << text;
-  EXPECT_NE(text.find("flexai_vxpu_request_ratio{device=\"fake-0\",vxpu=\"1\",name=\"\"} 0.25\n"), std::string::npos);
+  EXPECT_NE(text.find("flexai_vxpu_request_ratio{device=\"fake-0\",vxpu=\"1\",name=\"\"} 0.25\n"),
+            std::string::npos);
   EXPECT_NE(text.find("flexai_build_info{version=\"9.9.9\"} 1\n"), std::string::npos);
 }
 

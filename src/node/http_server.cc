@@ -3,9 +3,9 @@
 #include <fmt/core.h>
 
 #include <array>
-#include <cassert>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http.hpp>
+#include <cassert>
 #include <optional>
 #include <sstream>
 #include <utility>
@@ -110,7 +110,8 @@ class HttpServer::Connection {
     if (error && error != http::error::need_more) {
       busy_ = true;
       const bool large = error == http::error::body_limit || error == http::error::header_limit;
-      return Write(Serialize({large ? 413 : 400, "application/json", ErrorBody(error.message())}, 11, false), false);
+      return Write(Serialize({large ? 413 : 400, "application/json", ErrorBody(error.message())}, 11, false),
+                   false);
     }
     if (parser_->is_done()) {
       Handle();

@@ -1,9 +1,9 @@
-// A small HTTP/1.1 server on an event loop. Boost.Beast parses and writes messages; the sockets are ours, because a
-// decision about a request needs the credentials of the process behind the unix socket.
+// A small HTTP/1.1 server on an event loop. Boost.Beast parses and writes messages; the sockets are ours,
+// because a decision about a request needs the credentials of the process behind the unix socket.
 //
-// Bounds (a client is not trusted): 16 KiB of header, 64 KiB of body, kMaxConnections connections of which one user
-// may hold kMaxConnectionsPerUser, 30 s without progress. What exceeds them is answered or dropped; nobody waits for
-// a slow client.
+// Bounds (a client is not trusted): 16 KiB of header, 64 KiB of body, kMaxConnections connections of which
+// one user may hold kMaxConnectionsPerUser, 30 s without progress. What exceeds them is answered or dropped;
+// nobody waits for a slow client.
 //
 // Thread safety: used on its event loop's thread only.
 #pragma once
@@ -41,8 +41,8 @@ struct HttpResponse {
 class HttpServer {
  public:
   using Respond = std::function<void(HttpResponse)>;
-  // Must call `respond` exactly once, now or later on the loop's thread; calling it after the client has gone or the
-  // server was destroyed does nothing.
+  // Must call `respond` exactly once, now or later on the loop's thread; calling it after the client has gone
+  // or the server was destroyed does nothing.
   using Handler = std::function<void(HttpRequest request, Respond respond)>;
 
   static constexpr size_t kMaxConnections = 512;

@@ -51,7 +51,8 @@ class HttpServerTest : public ::testing::Test {
       return respond({peer.ok() && !os::HasEnded(*peer) && !request.remote ? 200 : 500, "text/plain",
                       std::to_string(request.peer.pid)});
     }
-    respond({200, "text/plain", request.method + " " + request.path + " " + request.query + " " + request.body});
+    respond(
+        {200, "text/plain", request.method + " " + request.path + " " + request.query + " " + request.body});
   }
 
   os::UniqueFd Connect() { return *os::ConnectStream(folder_ + "/s"); }
@@ -79,7 +80,9 @@ class HttpServerTest : public ::testing::Test {
     return Read(stream);
   }
 
-  static std::string Body(const std::string& response) { return response.substr(response.find("\r\n\r\n") + 4); }
+  static std::string Body(const std::string& response) {
+    return response.substr(response.find("\r\n\r\n") + 4);
+  }
 
   std::string folder_;
   std::unique_ptr<os::EventLoop> loop_;

@@ -1,8 +1,8 @@
-// Ids that no vXPU or session of this machine had since it started: a program that still holds the id of a vXPU that
-// is gone must not meet another one.
+// Ids that no vXPU or session of this machine had since it started: a program that still holds the id of a
+// vXPU that is gone must not meet another one.
 //
-// The next free numbers live in a small file of the runtime folder, which is emptied at boot. Numbers are reserved a
-// block at a time, so a kill -9 skips some and repeats none.
+// The next free numbers live in a small file of the runtime folder, which is emptied at boot. Numbers are
+// reserved a block at a time, so a kill -9 skips some and repeats none.
 //
 // Thread safety: one thread.
 #pragma once
@@ -16,7 +16,8 @@ namespace flexai::node {
 
 class IdSource {
  public:
-  // Reads `path`; a file that is missing starts at 1. A malformed file is an error: guessing could repeat an id.
+  // Reads `path`; a file that is missing starts at 1. A malformed file is an error: guessing could repeat an
+  // id.
   static Result<IdSource> Open(std::string path);
 
   // The next id; fails if a new block cannot be written (a full disk).

@@ -71,7 +71,8 @@ Result<Inventory> ParseProbe(std::string_view text) {
     }
     return inventory;
   } catch (const json::exception& error) {
-    return Internal(fmt::format("flexai-executor --probe printed something else than an inventory: {}", error.what()));
+    return Internal(
+        fmt::format("flexai-executor --probe printed something else than an inventory: {}", error.what()));
   }
 }
 
@@ -86,9 +87,10 @@ Result<Inventory> Probe(const std::string& executor, Nanos timeout) {
     return output.status().WithContext("cannot look for devices");
   }
   if (output->exit.signaled) {
-    return Internal(fmt::format("flexai-executor --probe was ended by signal {}: an OpenCL driver crashed; try "
-                                "'flexai-executor --probe' by hand",
-                                output->exit.value));
+    return Internal(
+        fmt::format("flexai-executor --probe was ended by signal {}: an OpenCL driver crashed; try "
+                    "'flexai-executor --probe' by hand",
+                    output->exit.value));
   }
   if (output->exit.value != 0) {
     return Internal(fmt::format("flexai-executor --probe failed with exit status {}", output->exit.value));
@@ -101,8 +103,8 @@ Result<std::vector<const Device*>> SelectDevices(const Inventory& inventory, std
   std::vector<std::string_view> known;
   for (const Device& device : inventory.devices) {
     known.push_back(device.id);
-    if (selector.empty() || selector == "any" || selector == device.id || selector == PlatformPart(device.id) ||
-        selector == device.type) {
+    if (selector.empty() || selector == "any" || selector == device.id ||
+        selector == PlatformPart(device.id) || selector == device.type) {
       selected.push_back(&device);
     }
   }
@@ -110,7 +112,8 @@ Result<std::vector<const Device*>> SelectDevices(const Inventory& inventory, std
     return NotFound("this machine has no OpenCL device: 'flexai doctor' says what is missing");
   }
   if (selected.empty()) {
-    return NotFound(fmt::format("there is no device '{}': the devices are {}", selector, fmt::join(known, ", ")));
+    return NotFound(
+        fmt::format("there is no device '{}': the devices are {}", selector, fmt::join(known, ", ")));
   }
   return selected;
 }

@@ -7,9 +7,13 @@
 namespace flexai::node {
 namespace {
 
-constexpr const char* kProbe = R"({"version": "0.1.0", "errors": ["libx.so: cannot open"], "future": 1, "platforms": [
-  {"index": 0, "name": "Portable Computing Language", "vendor": "The pocl project", "suffix": "POCL", "devices": [
-    {"index": 0, "name": "cpu", "type": "cpu", "global_mem_bytes": 1000, "compute_units": 2, "unified_memory": true}]},
+constexpr const char* kProbe =
+    R"({"version": "0.1.0", "errors": ["libx.so: cannot open"], "future": 1,
+  "platforms": [
+  {"index": 0, "name": "Portable Computing Language", "vendor": "The pocl project", "suffix": "POCL",
+   "devices": [
+    {"index": 0, "name": "cpu", "type": "cpu", "global_mem_bytes": 1000,
+     "compute_units": 2, "unified_memory": true}]},
   {"index": 2, "name": "Other", "suffix": "O!", "devices": [
     {"index": 0, "name": "a", "type": "gpu", "global_mem_bytes": 5},
     {"index": 1, "name": "b", "type": "gpu", "global_mem_bytes": 6}]}]})";
@@ -29,8 +33,9 @@ TEST(InventoryTest, NamesDevicesByPlatformAndNumber) {
 }
 
 TEST(InventoryTest, MalformedProbesAreErrors) {
-  for (const char* text : {"", "[]", "{}", "{\"platforms\": 3}", "{\"platforms\": [{}]}",
-                           "{\"platforms\": [{\"index\": 0, \"name\": \"x\", \"devices\": [{\"index\": \"0\"}]}]}"}) {
+  for (const char* text :
+       {"", "[]", "{}", "{\"platforms\": 3}", "{\"platforms\": [{}]}",
+        "{\"platforms\": [{\"index\": 0, \"name\": \"x\", \"devices\": [{\"index\": \"0\"}]}]}"}) {
     EXPECT_EQ(ParseProbe(text).status().code(), Code::kInternal) << text;
   }
 }

@@ -83,14 +83,22 @@ Status KeeperHost::StartProcess() {
   os::SpawnOptions spawn;
   spawn.program = options_.keeper_program;
   const int64_t seconds = (options_.max_command.value + 999'999'999) / 1'000'000'000;
-  spawn.arguments = {"--device",   options_.device,
-                     "--socket",   options_.socket,
-                     "--lock",     options_.lock,
-                     "--executor", options_.executor_program,
-                     "--memory",   std::to_string(options_.memory.value),
-                     "--reserve",  std::to_string(options_.reserve.value),
-                     "--log-dir",  options_.log_directory,
-                     "--max-command-seconds", std::to_string(seconds)};
+  spawn.arguments = {"--device",
+                     options_.device,
+                     "--socket",
+                     options_.socket,
+                     "--lock",
+                     options_.lock,
+                     "--executor",
+                     options_.executor_program,
+                     "--memory",
+                     std::to_string(options_.memory.value),
+                     "--reserve",
+                     std::to_string(options_.reserve.value),
+                     "--log-dir",
+                     options_.log_directory,
+                     "--max-command-seconds",
+                     std::to_string(seconds)};
   if (options_.session_overhead) {
     spawn.arguments.insert(spawn.arguments.end(),
                            {"--session-overhead", std::to_string(options_.session_overhead->value)});
@@ -99,7 +107,8 @@ Status KeeperHost::StartProcess() {
     spawn.arguments.emplace_back("--freeze");
   }
   // What `flexai run` sets for its child is not meant for the processes that serve it.
-  spawn.environment = os::Environment({"FLEXAI_ATTACH_SOCKET", "FLEXAI_VXPUS", "OCL_ICD_VENDORS", "OCL_ICD_FILENAMES"});
+  spawn.environment =
+      os::Environment({"FLEXAI_ATTACH_SOCKET", "FLEXAI_VXPUS", "OCL_ICD_VENDORS", "OCL_ICD_FILENAMES"});
   spawn.fds = {{nothing.get(), 0}, {nothing.get(), 1}, {log.get(), 2}};
   spawn.new_session = true;
   FLEXAI_ASSIGN_OR_RETURN(os::Process spawned, os::Spawn(spawn));
@@ -114,9 +123,9 @@ void KeeperHost::PollSocket(Nanos give_up_at) {
     return SayHello();
   }
   if (os::MonotonicClock().Now() > give_up_at) {
-    return Settle(DeadlineExceeded(fmt::format("the keeper of device {} did not come up in {}: see {}/keeper-{}.log",
-                                               options_.device, FormatNanos(kStartTimeout), options_.log_directory,
-                                               options_.device)));
+    return Settle(DeadlineExceeded(
+        fmt::format("the keeper of device {} did not come up in {}: see {}/keeper-{}.log", options_.device,
+                    FormatNanos(kStartTimeout), options_.log_directory, options_.device)));
   }
   timer_ = loop_.After(kPollInterval, [this, give_up_at] { PollSocket(give_up_at); });
 }
@@ -159,14 +168,14 @@ void KeeperHost::ProcessEnded(const std::shared_ptr<os::Process>& process) {
   }
   if (LockIsTaken()) {
     // By a keeper that is on its way out, perhaps.
-    return AttemptAgainOr(FailedPrecondition(
-        fmt::format("device {} is already served by the flexaid of another user or folder on this machine: use that "
-                    "one (FLEXAI_RUNTIME_DIR), or stop it first",
-                    options_.device)));
+    return AttemptAgainOr(FailedPrecondition(fmt::format(
+        "device {} is already served by the flexaid of another user or folder on this machine: use that "
+        "one (FLEXAI_RUNTIME_DIR), or stop it first",
+        options_.device)));
   }
-  Settle(Internal(fmt::format("the keeper of device {} ended at once ({} {}): see {}/keeper-{}.log", options_.device,
-                              exit.ok() && exit->signaled ? "signal" : "exit status", exit.ok() ? exit->value : -1,
-                              options_.log_directory, options_.device)));
+  Settle(Internal(fmt::format("the keeper of device {} ended at once ({} {}): see {}/keeper-{}.log",
+                              options_.device, exit.ok() && exit->signaled ? "signal" : "exit status",
+                              exit.ok() ? exit->value : -1, options_.log_directory, options_.device)));
 }
 
 bool KeeperHost::LockIsTaken() const {

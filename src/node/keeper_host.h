@@ -1,10 +1,10 @@
 // The keeper of one device as flexaid sees it: adopts one that runs, starts one when needed, notices its end.
 //
-// A keeper is started detached (own session, own log), so that it outlives flexaid; the next flexaid finds it by its
-// socket. A lock keeps it the only one of the device on the machine.
+// A keeper is started detached (own session, own log), so that it outlives flexaid; the next flexaid finds it
+// by its socket. A lock keeps it the only one of the device on the machine.
 //
-// Thread safety: used on its event loop's thread only; callbacks run there. Callbacks given to Ensure and Request
-// run exactly once, unless the host is destroyed first (then never).
+// Thread safety: used on its event loop's thread only; callbacks run there. Callbacks given to Ensure and
+// Request run exactly once, unless the host is destroyed first (then never).
 #pragma once
 
 #include <functional>
@@ -75,8 +75,8 @@ class KeeperHost {
   const KeeperOptions options_;
   const Events events_;
   std::unique_ptr<KeeperLink> link_;
-  // What we started and have not reaped. The last one is the current; one that ends may still be there when the next
-  // is started.
+  // What we started and have not reaped. The last one is the current; one that ends may still be there when
+  // the next is started.
   std::vector<std::shared_ptr<os::Process>> processes_;
   bool serving_ = false;
   bool beginning_ = false;

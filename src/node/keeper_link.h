@@ -1,8 +1,8 @@
 // flexaid's connection to the keeper of one device: requests in JSON, one at a time, answered in order
 // (docs/formats/keeper.md).
 //
-// Thread safety: used on its event loop's thread only. Callbacks run on that thread, never inside Request; each
-// runs exactly once unless the link is destroyed first (then never). A callback may destroy the link.
+// Thread safety: used on its event loop's thread only. Callbacks run on that thread, never inside Request;
+// each runs exactly once unless the link is destroyed first (then never). A callback may destroy the link.
 #pragma once
 
 #include <cstdint>
@@ -29,17 +29,17 @@ class KeeperLink {
  public:
   using Done = std::function<void(Result<KeeperReply>)>;
 
-  // Connects to a keeper's socket. `lost` runs once when the connection ends or breaks, after every waiting request
-  // has failed. The loop must outlive the link.
+  // Connects to a keeper's socket. `lost` runs once when the connection ends or breaks, after every waiting
+  // request has failed. The loop must outlive the link.
   static Result<std::unique_ptr<KeeperLink>> Connect(os::EventLoop& loop, const std::string& path,
                                                      std::function<void(Status)> lost);
   ~KeeperLink();
   KeeperLink(const KeeperLink&) = delete;
   KeeperLink& operator=(const KeeperLink&) = delete;
 
-  // Sends `body` (an object with "op") and `fds`, which must stay open until `done` runs. `done` gets the reply, or
-  // the keeper's refusal with its code and sentence, or kUnavailable if the keeper is gone. A keeper that takes
-  // longer than `timeout` is taken for broken and the link ends.
+  // Sends `body` (an object with "op") and `fds`, which must stay open until `done` runs. `done` gets the
+  // reply, or the keeper's refusal with its code and sentence, or kUnavailable if the keeper is gone. A
+  // keeper that takes longer than `timeout` is taken for broken and the link ends.
   void Request(nlohmann::json body, std::vector<int> fds, Nanos timeout, Done done);
 
  private:

@@ -36,21 +36,24 @@ class KeeperLinkTest : public ::testing::Test {
 
   // Answers each request by `answer`, in order.
   void Play(std::function<std::string(const json&)> answer) {
-    ASSERT_TRUE(loop_->Watch(keeper_.fd(), [this, answer = std::move(answer)] {
-      const Result<os::Packet> received = keeper_.Receive({0});
-      if (!received.ok()) {
-        return loop_->Unwatch(keeper_.fd());
-      }
-      const os::Packet& packet = *received;
-      requests_.push_back(json::parse(packet.text()));
-      if (const std::string text = answer(requests_.back()); !text.empty()) {
-        std::vector<int> fds;
-        for (const os::UniqueFd& fd : packet.fds) {
-          fds.push_back(fd.get());
-        }
-        ASSERT_TRUE(keeper_.Send(text, fds).ok());
-      }
-    }).ok());
+    ASSERT_TRUE(loop_
+                    ->Watch(keeper_.fd(),
+                            [this, answer = std::move(answer)] {
+                              const Result<os::Packet> received = keeper_.Receive({0});
+                              if (!received.ok()) {
+                                return loop_->Unwatch(keeper_.fd());
+                              }
+                              const os::Packet& packet = *received;
+                              requests_.push_back(json::parse(packet.text()));
+                              if (const std::string text = answer(requests_.back()); !text.empty()) {
+                                std::vector<int> fds;
+                                for (const os::UniqueFd& fd : packet.fds) {
+                                  fds.push_back(fd.get());
+                                }
+                                ASSERT_TRUE(keeper_.Send(text, fds).ok());
+                              }
+                            })
+                    .ok());
   }
 
   std::string folder_;
@@ -115,7 +118,8 @@ TEST_F(KeeperLinkTest, WhenTheKeeperGoesEveryRequestFailsOnceAndThenTheLinkIsLos
 TEST_F(KeeperLinkTest, AKeeperThatDoesNotAnswerIsLost) {
   Play([](const json&) { return std::string(); });
   Status failed;
-  link_->Request({{"op", "x"}}, {}, Millis(1), [&](const Result<KeeperReply>& reply) { failed = reply.status(); });
+  link_->Request({{"op", "x"}}, {}, Millis(1),
+                 [&](const Result<KeeperReply>& reply) { failed = reply.status(); });
   ASSERT_TRUE(loop_->Run().ok());
   EXPECT_EQ(failed.code(), Code::kDeadlineExceeded);
   EXPECT_EQ(lost_.code(), Code::kDeadlineExceeded);
@@ -126,7 +130,8 @@ TEST_F(KeeperLinkTest, AnAnswerThatIsNoneEndsTheLink) {
     lost_ = {};
     Status failed;
     Play([text](const json&) { return std::string(text) + " "; });
-    link_->Request({{"op", "x"}}, {}, Seconds(10), [&](const Result<KeeperReply>& reply) { failed = reply.status(); });
+    link_->Request({{"op", "x"}}, {}, Seconds(10),
+                   [&](const Result<KeeperReply>& reply) { failed = reply.status(); });
     ASSERT_TRUE(loop_->Run().ok());
     EXPECT_EQ(failed.code(), Code::kInternal) << text;
     loop_->Unwatch(keeper_.fd());
@@ -144,7 +149,8 @@ TEST_F(KeeperLinkTest, ACallbackMayDestroyTheLink) {
     link_.reset();
     loop_->Stop();
   });
-  link_->Request({{"op", "x"}}, {}, Seconds(10), [&](const Result<KeeperReply>&) { FAIL() << "after its end"; });
+  link_->Request({{"op", "x"}}, {}, Seconds(10),
+                 [&](const Result<KeeperReply>&) { FAIL() << "after its end"; });
   ASSERT_TRUE(loop_->Run().ok());
 }
 

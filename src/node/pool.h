@@ -1,7 +1,8 @@
 // The pool: the devices of this machine with their keepers, and the vXPUs and sessions on them.
 //
-// The keepers hold the truth (they outlive flexaid); the pool holds a copy, refreshed by every Refresh, and what only
-// the daemon knows: which device a request goes to, which process a vXPU is tied to, which sessions have ended.
+// The keepers hold the truth (they outlive flexaid); the pool holds a copy, refreshed by every Refresh, and
+// what only the daemon knows: which device a request goes to, which process a vXPU is tied to, which sessions
+// have ended.
 //
 // Thread safety: used on its event loop's thread only; callbacks run there, exactly once unless the pool is
 // destroyed first.
@@ -54,8 +55,8 @@ struct DeviceState {
   Bytes free_memory;     // of it
   Bytes reserve;         // kept free of quotas
   bool serving = false;  // has a keeper
-  Status problem;      // why it cannot be used; success if it can
-  Nanos now, busy;     // monotonic clock, and time the device was busy until then, as its keeper counts
+  Status problem;        // why it cannot be used; success if it can
+  Nanos now, busy;       // monotonic clock, and time the device was busy until then, as its keeper counts
   std::map<uint64_t, Vxpu> vxpus;
   std::map<uint64_t, Session> sessions;
 
@@ -69,15 +70,16 @@ class Pool {
        PoolOptions options);
   ~Pool();
 
-  // Takes over the devices of an inventory (new ones; those known stay), and adopts the keepers that run. `done` runs
-  // when all of them have said hello.
+  // Takes over the devices of an inventory (new ones; those known stay), and adopts the keepers that run.
+  // `done` runs when all of them have said hello.
   void SetInventory(Inventory inventory, std::function<void()> done);
   // Starts the keeper of every device that has none.
   void StartKeepers();
 
   void Create(const VxpuRequest& request, const Caller& caller, os::UniqueFd owner,
               std::function<void(Result<Vxpu>)> done);
-  void Change(uint64_t id, const VxpuChange& change, const Caller& caller, std::function<void(Result<Vxpu>)> done);
+  void Change(uint64_t id, const VxpuChange& change, const Caller& caller,
+              std::function<void(Result<Vxpu>)> done);
   void Remove(uint64_t id, const Caller& caller, std::function<void(Status)> done);
   void EndSession(uint64_t id, const Caller& caller, std::function<void(Status)> done);
 
@@ -100,15 +102,21 @@ class Pool {
   };
   Result<std::vector<Group>> GroupByDevice(std::span<const uint64_t> ids, const Caller& caller) const;
   // Starts `session` (id, device, vxpus, pid, uid and command set). `request` holds the rest of the keeper's
-  // start_session: geometry and arena_base; `fds` as there, open until `done` runs. Gives the executor's pidfd, which
-  // stays the pool's and is valid during the call.
+  // start_session: geometry and arena_base; `fds` as there, open until `done` runs. Gives the executor's
+  // pidfd, which stays the pool's and is valid during the call.
   void StartSession(Session session, nlohmann::json request, std::vector<int> fds,
                     std::function<void(Result<int>)> done);
   const Device& device(const std::string& id) const { return entries_.at(id)->state.device; }
+  // Remembers why a program of `caller` could not attach to its vXPUs `ids`: a shim cannot print, so whoever
+  // removes the vXPU is told. Ids that are not the caller's are passed over.
+  void NoteRefusal(std::span<const uint64_t> ids, const Caller& caller, const std::string& sentence);
+  // The last such sentence of a vXPU; empty if there is none.
+  std::string RefusalOf(uint64_t id) const;
   // The next session's id, or kResourceExhausted if there are too many sessions.
   Result<uint64_t> NewSessionId();
 
-  // Tells every keeper to end, with its vXPUs and sessions, or (`idle_only`) those that hold nothing; then runs `done`.
+  // Tells every keeper to end, with its vXPUs and sessions, or (`idle_only`) those that hold nothing; then
+  // runs `done`.
   void ShutDownKeepers(bool idle_only, std::function<void()> done);
 
  private:
@@ -149,7 +157,8 @@ class Pool {
   std::set<uint64_t> untied_;                   // vXPUs made here that hang on no process
   std::map<uint64_t, os::UniqueFd> executors_;  // pidfds by session
   std::deque<Session> ended_;
-  size_t starting_ = 0;  // sessions whose keeper has not answered yet
+  std::map<uint64_t, std::string> refusals_;  // by vXPU
+  size_t starting_ = 0;                       // sessions whose keeper has not answered yet
   bool shutting_down_ = false;
 };
 

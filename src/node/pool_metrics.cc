@@ -14,10 +14,14 @@ double ToRatio(Permille share) { return share.value / 1000.0; }
 void AddDevices(const std::vector<const DeviceState*>& devices, std::vector<MetricFamily>* families) {
   MetricFamily up{"flexai_device_up", "1 if the device can be used.", MetricType::kGauge, {}};
   MetricFamily memory{"flexai_device_memory_bytes", "Memory that quotas may sum to.", MetricType::kGauge, {}};
-  MetricFamily free{"flexai_device_free_memory_bytes", "Of it, not promised to a vXPU.", MetricType::kGauge, {}};
-  MetricFamily share{"flexai_device_free_share_ratio", "Part of the compute not promised to a vXPU.",
-                     MetricType::kGauge, {}};
-  MetricFamily busy{"flexai_device_busy_seconds_total", "Time the device ran commands.", MetricType::kCounter, {}};
+  MetricFamily free{
+      "flexai_device_free_memory_bytes", "Of it, not promised to a vXPU.", MetricType::kGauge, {}};
+  MetricFamily share{"flexai_device_free_share_ratio",
+                     "Part of the compute not promised to a vXPU.",
+                     MetricType::kGauge,
+                     {}};
+  MetricFamily busy{
+      "flexai_device_busy_seconds_total", "Time the device ran commands.", MetricType::kCounter, {}};
   MetricFamily sessions{"flexai_device_sessions", "Sessions open on the device.", MetricType::kGauge, {}};
   for (const DeviceState* state : devices) {
     const Labels labels{{"device", state->device.id}, {"type", state->device.type}};
@@ -37,8 +41,10 @@ void AddVxpus(const std::vector<const DeviceState*>& devices, std::vector<Metric
   MetricFamily quota{"flexai_vxpu_memory_quota_bytes", "Memory it may hold.", MetricType::kGauge, {}};
   MetricFamily resident{"flexai_vxpu_memory_resident_bytes", "Memory it holds.", MetricType::kGauge, {}};
   MetricFamily busy{"flexai_vxpu_busy_seconds_total", "Device time used.", MetricType::kCounter, {}};
-  MetricFamily wait{"flexai_vxpu_queue_wait_seconds_total", "Time its sessions waited for a turn.",
-                    MetricType::kCounter, {}};
+  MetricFamily wait{"flexai_vxpu_queue_wait_seconds_total",
+                    "Time its sessions waited for a turn.",
+                    MetricType::kCounter,
+                    {}};
   MetricFamily sessions{"flexai_vxpu_sessions", "Sessions open on it.", MetricType::kGauge, {}};
   for (const DeviceState* state : devices) {
     for (const auto& [id, vxpu] : state->vxpus) {

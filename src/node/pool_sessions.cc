@@ -26,7 +26,8 @@ size_t Pool::session_count() const {
   return count;
 }
 
-Result<std::vector<Pool::Group>> Pool::GroupByDevice(std::span<const uint64_t> ids, const Caller& caller) const {
+Result<std::vector<Pool::Group>> Pool::GroupByDevice(std::span<const uint64_t> ids,
+                                                     const Caller& caller) const {
   if (ids.empty()) {
     return InvalidArgument("this program has no vXPU: start it with 'flexai run -- COMMAND'");
   }
@@ -34,11 +35,13 @@ Result<std::vector<Pool::Group>> Pool::GroupByDevice(std::span<const uint64_t> i
   for (const uint64_t id : ids) {
     const Entry* entry = EntryOfVxpu(id);
     if (entry == nullptr) {
-      return NotFound(fmt::format("vXPU {} does not exist any more: start the program with 'flexai run' again", id));
+      return NotFound(
+          fmt::format("vXPU {} does not exist any more: start the program with 'flexai run' again", id));
     }
     FLEXAI_RETURN_IF_ERROR(MayUse(caller, entry->state.vxpus.at(id).owner_uid, fmt::format("vXPU {}", id)));
     const std::string& device = entry->state.device.id;
-    auto group = std::find_if(groups.begin(), groups.end(), [&device](const Group& g) { return g.device == device; });
+    auto group =
+        std::find_if(groups.begin(), groups.end(), [&device](const Group& g) { return g.device == device; });
     if (group == groups.end()) {
       group = groups.insert(groups.end(), Group{device, {}});
     }
@@ -49,11 +52,26 @@ Result<std::vector<Pool::Group>> Pool::GroupByDevice(std::span<const uint64_t> i
   return groups;
 }
 
+void Pool::NoteRefusal(std::span<const uint64_t> ids, const Caller& caller, const std::string& sentence) {
+  for (const uint64_t id : ids) {
+    const Entry* entry = EntryOfVxpu(id);
+    if (entry != nullptr && MayUse(caller, entry->state.vxpus.at(id).owner_uid, "").ok()) {
+      refusals_[id] = sentence;
+    }
+  }
+}
+
+std::string Pool::RefusalOf(uint64_t id) const {
+  const auto found = refusals_.find(id);
+  return found == refusals_.end() ? std::string() : found->second;
+}
+
 Result<uint64_t> Pool::NewSessionId() {
   if (session_count() >= options_.config.max_sessions) {
-    return ResourceExhausted(fmt::format(
-        "{} sessions are open, the most this flexaid takes: end a program, or raise max_sessions in its configuration",
-        session_count()));
+    return ResourceExhausted(
+        fmt::format("{} sessions are open, the most this flexaid takes: end a program, or raise max_sessions "
+                    "in its configuration",
+                    session_count()));
   }
   return ids_.NextSession();
 }
@@ -73,10 +91,12 @@ void Pool::StartSession(Session session, json request, std::vector<int> fds,
   const telemetry::Labels labels{{"device", session.device}};
   entry.keeper->Request(
       std::move(request), std::move(fds), kStartTimeout,
-      [this, &entry, labels, session = std::move(session), done = std::move(done)](Result<KeeperReply> reply) mutable {
+      [this, &entry, labels, session = std::move(session),
+       done = std::move(done)](Result<KeeperReply> reply) mutable {
         --starting_;
         if (reply.ok() && reply->fds.size() != 1) {
-          reply = Internal(fmt::format("the keeper of device {} started a session without its pidfd", session.device));
+          reply = Internal(
+              fmt::format("the keeper of device {} started a session without its pidfd", session.device));
         }
         if (!reply.ok()) {
           metrics_.GetCounter("flexai_session_failures_total", "Sessions that did not start.", labels).Add();
@@ -140,11 +160,12 @@ void Pool::EndSession(uint64_t id, const Caller& caller, std::function<void(Stat
     return done({});
   }
   entries_.at(session->device)
-      ->keeper->Request({{"op", "end_session"}, {"session", id}}, {}, kRequestTimeout,
-                        [done = std::move(done)](const Result<KeeperReply>& reply) {
-                          // One that ended meanwhile is what was asked for.
-                          done(reply.ok() || reply.status().code() == Code::kNotFound ? Status() : reply.status());
-                        });
+      ->keeper->Request(
+          {{"op", "end_session"}, {"session", id}}, {}, kRequestTimeout,
+          [done = std::move(done)](const Result<KeeperReply>& reply) {
+            // One that ended meanwhile is what was asked for.
+            done(reply.ok() || reply.status().code() == Code::kNotFound ? Status() : reply.status());
+          });
 }
 
 }  // namespace flexai::node

@@ -14,7 +14,8 @@
 namespace flexai::node {
 namespace {
 
-// sockaddr_un holds 107 characters; the longest name in the folder is "/keeper-<device>.sock" with 48 for the device.
+// sockaddr_un holds 107 characters; the longest name in the folder is "/keeper-<device>.sock" with 48 for the
+// device.
 constexpr size_t kMaxDirectoryLength = 107 - 62;
 
 Result<std::string> FindBesideUs(std::string_view name, const std::vector<std::string>& folders) {
@@ -55,9 +56,10 @@ Result<RuntimePaths> ResolveRuntimePaths(const Environment& environment) {
     paths.directory = fmt::format("/tmp/flexai-{}", environment.uid);
   }
   if (paths.directory.size() > kMaxDirectoryLength) {
-    return InvalidArgument(fmt::format("the runtime folder '{}' is longer than the {} characters a socket's path leaves:"
-                                       " set FLEXAI_RUNTIME_DIR to a shorter one",
-                                       paths.directory, kMaxDirectoryLength));
+    return InvalidArgument(
+        fmt::format("the runtime folder '{}' is longer than the {} characters a socket's path leaves:"
+                    " set FLEXAI_RUNTIME_DIR to a shorter one",
+                    paths.directory, kMaxDirectoryLength));
   }
   return paths;
 }

@@ -41,25 +41,25 @@ struct RuntimePaths {
 // Of the system's daemon, which serves everybody.
 inline constexpr std::string_view kSystemRuntimeDirectory = "/run/flexai";
 
-// FLEXAI_RUNTIME_DIR, else /run/flexai as root, else $XDG_RUNTIME_DIR/flexai, else /tmp/flexai-UID. Fails if the
-// path is relative or too long to hold a socket.
+// FLEXAI_RUNTIME_DIR, else /run/flexai as root, else $XDG_RUNTIME_DIR/flexai, else /tmp/flexai-UID. Fails if
+// the path is relative or too long to hold a socket.
 Result<RuntimePaths> ResolveRuntimePaths(const Environment& environment);
 
-// The folder of the locks that admit one keeper per device on the machine: FLEXAI_LOCK_DIR, else /run/lock where it
-// exists, else /tmp.
+// The folder of the locks that admit one keeper per device on the machine: FLEXAI_LOCK_DIR, else /run/lock
+// where it exists, else /tmp.
 std::string ResolveLockDirectory(const Environment& environment);
 std::string KeeperLockPath(std::string_view lock_directory, std::string_view device);
 
-// The configuration file that is read when none is named: FLEXAI_CONFIG, else /etc/flexai/flexaid.conf as root, else
-// flexai/flexaid.conf in $XDG_CONFIG_HOME or ~/.config. `must_exist` if FLEXAI_CONFIG named it.
+// The configuration file that is read when none is named: FLEXAI_CONFIG, else /etc/flexai/flexaid.conf as
+// root, else flexai/flexaid.conf in $XDG_CONFIG_HOME or ~/.config. `must_exist` if FLEXAI_CONFIG named it.
 struct ConfigPath {
   std::string path;
   bool must_exist = false;
 };
 ConfigPath ResolveConfigPath(const Environment& environment);
 
-// Our programs and the shim: beside this program (a build tree), else in ../libexec/flexai and ../lib/flexai of an
-// installation. Fails naming the file and the folders tried.
+// Our programs and the shim: beside this program (a build tree), else in ../libexec/flexai and ../lib/flexai
+// of an installation. Fails naming the file and the folders tried.
 Result<std::string> FindProgram(std::string_view name);
 Result<std::string> FindShim();
 

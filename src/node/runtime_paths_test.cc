@@ -25,8 +25,9 @@ TEST(RuntimePathsTest, TheFolderFollowsUserAndEnvironment) {
 TEST(RuntimePathsTest, RefusesWhatCannotHoldASocket) {
   EXPECT_EQ(ResolveRuntimePaths(Make(0, {{"FLEXAI_RUNTIME_DIR", "relative"}})).status().code(),
             Code::kInvalidArgument);
-  EXPECT_EQ(ResolveRuntimePaths(Make(0, {{"FLEXAI_RUNTIME_DIR", "/" + std::string(80, 'x')}})).status().code(),
-            Code::kInvalidArgument);
+  EXPECT_EQ(
+      ResolveRuntimePaths(Make(0, {{"FLEXAI_RUNTIME_DIR", "/" + std::string(80, 'x')}})).status().code(),
+      Code::kInvalidArgument);
 }
 
 TEST(RuntimePathsTest, TheConfigurationFile) {
@@ -41,7 +42,8 @@ TEST(RuntimePathsTest, TheConfigurationFile) {
 TEST(RuntimePathsTest, AMissingProgramIsNamed) {
   const Status status = FindProgram("flexai-nonsense").status();
   EXPECT_EQ(status.code(), Code::kNotFound);
-  EXPECT_EQ(status.message().find("'flexai-nonsense' is not installed: looked for /"), 0u) << status.message();
+  EXPECT_EQ(status.message().find("'flexai-nonsense' is not installed: looked for /"), 0u)
+      << status.message();
 }
 
 }  // namespace

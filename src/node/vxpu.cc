@@ -16,10 +16,12 @@ using share::PriorityName;
 
 constexpr size_t kMaxName = 63;
 
-// One JSON object of a request being read into a struct. Remembers the first fault; later calls then do nothing.
+// One JSON object of a request being read into a struct. Remembers the first fault; later calls then do
+// nothing.
 class ObjectReader {
  public:
-  explicit ObjectReader(std::string_view text) : object_(json::parse(text, nullptr, /*allow_exceptions=*/false)) {
+  explicit ObjectReader(std::string_view text)
+      : object_(json::parse(text, nullptr, /*allow_exceptions=*/false)) {
     if (!object_.is_object()) {
       status_ = InvalidArgument("the request's body is not a JSON object");
     }
@@ -58,7 +60,8 @@ class ObjectReader {
       return;
     }
     *to = value->get<std::string>();
-    const bool printable = std::all_of(to->begin(), to->end(), [](unsigned char c) { return c >= 0x20 && c != 0x7f; });
+    const bool printable =
+        std::all_of(to->begin(), to->end(), [](unsigned char c) { return c >= 0x20 && c != 0x7f; });
     if (to->size() > kMaxName || !printable) {
       status_ = InvalidArgument(fmt::format("'{}' must be at most {} printable characters", key, kMaxName));
     }
@@ -81,8 +84,8 @@ class ObjectReader {
     }
     for (const auto& [key, value] : object_.items()) {
       if (std::find(known_.begin(), known_.end(), key) == known_.end()) {
-        return InvalidArgument(
-            fmt::format("'{}' is not a field of this request: the fields are {}", key, fmt::join(known_, ", ")));
+        return InvalidArgument(fmt::format("'{}' is not a field of this request: the fields are {}", key,
+                                           fmt::join(known_, ", ")));
       }
     }
     return {};
@@ -192,12 +195,18 @@ json ToJson(const Vxpu& vxpu) {
 }
 
 json ToJson(const Session& session) {
-  return {{"session", session.id},       {"device", session.device},
-          {"vxpus", session.vxpus},      {"pid", session.pid},
-          {"command", session.command},  {"executor_pid", session.executor_pid},
-          {"uid", session.uid},          {"started_ns", session.started.value},
-          {"used_ns", session.used.value}, {"memory_bytes", session.resident.value},
-          {"log", session.log},          {"ended", session.ended}};
+  return {{"session", session.id},
+          {"device", session.device},
+          {"vxpus", session.vxpus},
+          {"pid", session.pid},
+          {"command", session.command},
+          {"executor_pid", session.executor_pid},
+          {"uid", session.uid},
+          {"started_ns", session.started.value},
+          {"used_ns", session.used.value},
+          {"memory_bytes", session.resident.value},
+          {"log", session.log},
+          {"ended", session.ended}};
 }
 
 Result<Vxpu> ParseVxpu(const json& object) {

@@ -46,9 +46,9 @@ struct Vxpu {
   uint32_t owner_uid = 0;
   Permille request, limit;
   Priority priority = Priority::kNormal;
-  Bytes memory;    // quota
-  Bytes resident;  // of it, in use now
-  Nanos used;      // device time so far
+  Bytes memory;      // quota
+  Bytes resident;    // of it, in use now
+  Nanos used;        // device time so far
   Nanos queue_wait;  // time its sessions waited for a turn so far
   uint32_t sessions = 0;
 };
@@ -77,8 +77,8 @@ nlohmann::json ToJson(const VxpuChange& change);
 
 nlohmann::json ToJson(const Vxpu& vxpu);
 nlohmann::json ToJson(const Session& session);
-// Reads what ToJson wrote, or what a keeper reports, which uses the same names. Missing accounts are 0. kInternal if
-// a field that must be there is not.
+// Reads what ToJson wrote, or what a keeper reports, which uses the same names. Missing accounts are 0.
+// kInternal if a field that must be there is not.
 Result<Vxpu> ParseVxpu(const nlohmann::json& json);
 Result<Session> ParseSession(const nlohmann::json& json);
 

@@ -49,7 +49,8 @@ TEST(VxpuRequestTest, EachFaultNamesItsField) {
   EXPECT_EQ(RequestError(R"({"tied": 1})"), "'tied' must be true or false");
   EXPECT_EQ(RequestError(R"({"name": "a\nb"})"), "'name' must be at most 63 printable characters");
   EXPECT_EQ(RequestError(R"({"share": 3})"),
-            "'share' is not a field of this request: the fields are name, device, request_permille, limit_permille, "
+            "'share' is not a field of this request: the fields are name, device, request_permille, "
+            "limit_permille, "
             "priority, memory_bytes, tied");
   EXPECT_FALSE(ParseVxpuRequest(R"({"priority": "urgent"})").ok());
 }

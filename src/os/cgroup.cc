@@ -71,8 +71,8 @@ std::string OwnGroup(const std::string& controller) {
   return "";
 }
 
-// The folder in which groups are made: top level for root, since a service's own group has processes in it and
-// could not hand controllers down; else ours, in case it was delegated.
+// The folder in which groups are made: top level for root, since a service's own group has processes in it
+// and could not hand controllers down; else ours, in case it was delegated.
 std::string Parent(const std::string& mount, const std::string& controller) {
   return geteuid() == 0 ? mount + "/flexai" : mount + OwnGroup(controller);
 }
@@ -123,7 +123,8 @@ Result<Cgroup> Cgroup::Create(const std::string& kind, uint64_t number) {
       group.missing_.push_back(made.message());
     }
   }
-  const auto legacy = [&](const std::string& mount, const char* controller, std::string* folder, bool* unified) {
+  const auto legacy = [&](const std::string& mount, const char* controller, std::string* folder,
+                          bool* unified) {
     if (!folder->empty() || mount.empty()) {
       return;
     }
@@ -151,10 +152,9 @@ Result<Cgroup> Cgroup::Create(const std::string& kind, uint64_t number) {
 
 void Cgroup::RemoveAbandoned(const std::string& name) {
   const Hierarchies mounted = FindHierarchies();
-  for (const std::string& parent :
-       {mounted.unified.empty() ? "" : Parent(mounted.unified, ""),
-        mounted.memory.empty() ? "" : Parent(mounted.memory, "memory"),
-        mounted.freezer.empty() ? "" : Parent(mounted.freezer, "freezer")}) {
+  for (const std::string& parent : {mounted.unified.empty() ? "" : Parent(mounted.unified, ""),
+                                    mounted.memory.empty() ? "" : Parent(mounted.memory, "memory"),
+                                    mounted.freezer.empty() ? "" : Parent(mounted.freezer, "freezer")}) {
     const Result<std::vector<std::string>> groups = ListFolder(parent);
     for (const std::string& group : groups.ok() && !parent.empty() ? *groups : std::vector<std::string>{}) {
       pid_t maker = 0;

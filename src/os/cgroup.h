@@ -1,7 +1,7 @@
 // A control group of our own for one process and its children: a memory limit, freezing, ending all at once.
 //
-// Version 2 and version 1 are both served, each controller as far as it is there and writable for us. What is not
-// permitted is not an error of the group: `missing` says what it can't do.
+// Version 2 and version 1 are both served, each controller as far as it is there and writable for us. What is
+// not permitted is not an error of the group: `missing` says what it can't do.
 #pragma once
 
 #include <sys/types.h>
@@ -24,8 +24,8 @@ class Cgroup {
   Cgroup& operator=(Cgroup&& other) noexcept;
   ~Cgroup();
 
-  // Makes `flexai/<name>-<our pid>-<number>` beneath the root for root, beneath our own group otherwise. `name` has no
-  // slash, `number` is unique in this process. kUnavailable if no part of it is permitted.
+  // Makes `flexai/<name>-<our pid>-<number>` beneath the root for root, beneath our own group otherwise.
+  // `name` has no slash, `number` is unique in this process. kUnavailable if no part of it is permitted.
   static Result<Cgroup> Create(const std::string& name, uint64_t number);
 
   // Ends what is left in the groups of `name` whose makers were killed, and removes them.

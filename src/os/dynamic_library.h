@@ -7,8 +7,8 @@
 
 namespace flexai::os {
 
-// Sole owner of a dlopen handle. Vendor libraries start threads and register exit handlers, so most must not be
-// closed again: Abandon keeps it loaded for the life of the process. Move-only.
+// Sole owner of a dlopen handle. Vendor libraries start threads and register exit handlers, so most must not
+// be closed again: Abandon keeps it loaded for the life of the process. Move-only.
 class DynamicLibrary {
  public:
   DynamicLibrary() = default;

@@ -11,24 +11,33 @@ namespace {
 Code CodeOf(int error) {
   switch (error) {
     case ENOENT:
-    case ESRCH: return Code::kNotFound;
+    case ESRCH:
+      return Code::kNotFound;
     case EEXIST:
-    case EADDRINUSE: return Code::kAlreadyExists;
+    case EADDRINUSE:
+      return Code::kAlreadyExists;
     case EACCES:
-    case EPERM: return Code::kPermissionDenied;
+    case EPERM:
+      return Code::kPermissionDenied;
     case ENOMEM:
     case ENOSPC:
     case EMFILE:
     case ENFILE:
-    case EDQUOT: return Code::kResourceExhausted;
-    case EINVAL: return Code::kInvalidArgument;
+    case EDQUOT:
+      return Code::kResourceExhausted;
+    case EINVAL:
+      return Code::kInvalidArgument;
     case ECONNREFUSED:
     case ECONNRESET:
     case EPIPE:
-    case ENOTCONN: return Code::kUnavailable;
-    case ETIMEDOUT: return Code::kDeadlineExceeded;
-    case ENOSYS: return Code::kUnimplemented;
-    default: return Code::kInternal;
+    case ENOTCONN:
+      return Code::kUnavailable;
+    case ETIMEDOUT:
+      return Code::kDeadlineExceeded;
+    case ENOSYS:
+      return Code::kUnimplemented;
+    default:
+      return Code::kInternal;
   }
 }
 

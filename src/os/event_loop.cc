@@ -185,17 +185,20 @@ Status EventLoop::Run() {
 }
 
 void EventLoop::Deliver(uint64_t token, uint32_t events) {
-  // A callback before this one in the same batch may have closed the descriptor, and its number may be in use again.
+  // A callback before this one in the same batch may have closed the descriptor, and its number may be in use
+  // again.
   const auto find = [&]() -> const Watched* {
     const auto found = watches_.find(static_cast<int>(token & 0xffffffffu));
     return found != watches_.end() && found->second.generation == token >> 32 ? &found->second : nullptr;
   };
   const uint32_t ended = events & (EPOLLHUP | EPOLLERR);
-  if (const Watched* watched = find(); watched != nullptr && watched->readable && (events & EPOLLIN || ended != 0)) {
+  if (const Watched* watched = find();
+      watched != nullptr && watched->readable && (events & EPOLLIN || ended != 0)) {
     const Callback ready = watched->readable;
     (*ready)();
   }
-  if (const Watched* watched = find(); watched != nullptr && watched->writable && (events & EPOLLOUT || ended != 0)) {
+  if (const Watched* watched = find();
+      watched != nullptr && watched->writable && (events & EPOLLOUT || ended != 0)) {
     const Callback ready = watched->writable;
     (*ready)();
   }

@@ -28,8 +28,8 @@ class EventLoop {
   // Ends every watch of `fd`.
   void Unwatch(int fd);
 
-  // Calls `ready` whenever `fd` takes output or its peer hung up, for as long as it is watched; end the watch when
-  // nothing is left to write. May stand beside Watch for the same fd.
+  // Calls `ready` whenever `fd` takes output or its peer hung up, for as long as it is watched; end the watch
+  // when nothing is left to write. May stand beside Watch for the same fd.
   Status WatchWritable(int fd, std::function<void()> ready);
   void UnwatchWritable(int fd);
 
@@ -44,7 +44,8 @@ class EventLoop {
   // Calls `caught` when one of `signals` arrives; blocks them for this thread (call before making threads).
   Status WatchSignals(const std::vector<int>& signals, std::function<void(int)> caught);
   // The same; `by_terminal` is true for a signal that a terminal's key sent to the whole foreground group.
-  Status WatchSignals(const std::vector<int>& signals, std::function<void(int signal, bool by_terminal)> caught);
+  Status WatchSignals(const std::vector<int>& signals,
+                      std::function<void(int signal, bool by_terminal)> caught);
 
   // Runs until Stop.
   Status Run();

@@ -24,11 +24,13 @@ TEST(EventLoop, CallsBackWhenReadableAndMayUnwatchItself) {
   auto loop = *EventLoop::Create();
   auto [a, b] = *PacketSocket::Pair();
   int calls = 0;
-  ASSERT_TRUE(loop->Watch(a.fd(), [&, &end = a] {
-    ++calls;
-    loop->Unwatch(end.fd());
-    loop->Stop();
-  }).ok());
+  ASSERT_TRUE(loop->Watch(a.fd(),
+                          [&, &end = a] {
+                            ++calls;
+                            loop->Unwatch(end.fd());
+                            loop->Stop();
+                          })
+                  .ok());
   ASSERT_TRUE(b.Send("x").ok());
   ASSERT_TRUE(loop->Run().ok());
   EXPECT_EQ(calls, 1);
@@ -39,17 +41,21 @@ TEST(EventLoop, CallsBackWhileWritableUntilUnwatched) {
   auto [a, b] = *PacketSocket::Pair();
   int readable = 0;
   int writable = 0;
-  ASSERT_TRUE(loop->Watch(a.fd(), [&, &end = a] {
-    ++readable;
-    loop->Unwatch(end.fd());
-    loop->Stop();
-  }).ok());
-  ASSERT_TRUE(loop->WatchWritable(a.fd(), [&, &end = a, &peer = b] {
-    if (++writable == 3) {
-      loop->UnwatchWritable(end.fd());
-      ASSERT_TRUE(peer.Send("x").ok());
-    }
-  }).ok());
+  ASSERT_TRUE(loop->Watch(a.fd(),
+                          [&, &end = a] {
+                            ++readable;
+                            loop->Unwatch(end.fd());
+                            loop->Stop();
+                          })
+                  .ok());
+  ASSERT_TRUE(loop->WatchWritable(a.fd(),
+                                  [&, &end = a, &peer = b] {
+                                    if (++writable == 3) {
+                                      loop->UnwatchWritable(end.fd());
+                                      ASSERT_TRUE(peer.Send("x").ok());
+                                    }
+                                  })
+                  .ok());
   ASSERT_TRUE(loop->Run().ok());
   EXPECT_EQ(writable, 3);
   EXPECT_EQ(readable, 1);
@@ -83,10 +89,12 @@ TEST(EventLoop, AnEventNeverReachesALaterWatchOfTheSameNumber) {
 TEST(EventLoop, DeliversSignals) {
   auto loop = *EventLoop::Create();
   int caught = 0;
-  ASSERT_TRUE(loop->WatchSignals({SIGUSR1}, [&](int number) {
-    caught = number;
-    loop->Stop();
-  }).ok());
+  ASSERT_TRUE(loop->WatchSignals({SIGUSR1},
+                                 [&](int number) {
+                                   caught = number;
+                                   loop->Stop();
+                                 })
+                  .ok());
   raise(SIGUSR1);
   ASSERT_TRUE(loop->Run().ok());
   EXPECT_EQ(caught, SIGUSR1);

@@ -89,7 +89,8 @@ Status MakeOwnFolder(const std::string& path, mode_t mode) {
     return ErrnoStatus(fmt::format("can't open the folder {}", path));
   }
   if (info.st_uid != geteuid()) {
-    return PermissionDenied(fmt::format("the folder {} belongs to another user: remove it or choose another", path));
+    return PermissionDenied(
+        fmt::format("the folder {} belongs to another user: remove it or choose another", path));
   }
   if ((info.st_mode & 07777) != mode && fchmod(folder.get(), mode) != 0) {
     return ErrnoStatus(fmt::format("can't set the rights of the folder {}", path));
@@ -133,7 +134,8 @@ bool MayReadAndWrite(const std::string& path) {
 Result<std::vector<std::string>> ListFolder(const std::string& path) {
   std::error_code error;
   std::vector<std::string> names;
-  for (std::filesystem::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {
+  for (std::filesystem::directory_iterator entry(path, error), end; !error && entry != end;
+       entry.increment(error)) {
     names.push_back(entry->path().filename().string());
   }
   if (error) {

@@ -18,12 +18,13 @@ Result<std::string> ReadFile(const std::string& path, size_t most = 16 << 20);
 Status WriteFile(const std::string& path, std::string_view content, mode_t mode = 0644);
 // Makes `path` and its parents; success if it is already a folder.
 Status MakeFolders(const std::string& path, mode_t mode = 0755);
-// MakeFolders, and makes sure that the folder is this user's own, no link, and not writable by others: a folder that
-// somebody else prepared under a known name is refused (kPermissionDenied). An existing folder gets `mode`.
+// MakeFolders, and makes sure that the folder is this user's own, no link, and not writable by others: a
+// folder that somebody else prepared under a known name is refused (kPermissionDenied). An existing folder
+// gets `mode`.
 Status MakeOwnFolder(const std::string& path, mode_t mode);
 
-// Makes `path` (its parent must exist) a folder that belongs to `uid` and `gid` and that nobody else may enter. For
-// root; success if it is so already. A link at `path` is refused.
+// Makes `path` (its parent must exist) a folder that belongs to `uid` and `gid` and that nobody else may
+// enter. For root; success if it is so already. A link at `path` is refused.
 Status MakeFolderFor(const std::string& path, uid_t uid, gid_t gid);
 
 // Opens a file for appending, made if needed; a link at `path` is refused. CLOEXEC.

@@ -210,8 +210,8 @@ bool IsSealedMemfd(int fd, uint64_t bytes) {
 bool ReturnSharedPages(void* at, uint64_t bytes) { return madvise(at, bytes, MADV_REMOVE) == 0; }
 
 bool CoverWithZeros(void* at, uint64_t bytes) {
-  return mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) !=
-         MAP_FAILED;
+  return mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+              0) != MAP_FAILED;
 }
 
 // fstat got a new symbol in glibc 2.33; statx fills the same words on every kernel we run on.

@@ -1,6 +1,6 @@
 // System calls for a library that is a guest in somebody else's program: libc only, no allocation, no symbol
-// newer than glibc 2.17, nothing that changes the process beyond what is said here. The shims compile guest.cc
-// into themselves; everybody else uses the richer headers beside it.
+// newer than glibc 2.17, nothing that changes the process beyond what is said here. The shims compile
+// guest.cc into themselves; everybody else uses the richer headers beside it.
 //
 // Errors: fds and byte counts are negative errno values on failure. Thread safety: all functions.
 #pragma once
@@ -25,8 +25,8 @@ void CloseFd(int fd);
 bool IsOpenFd(int fd);
 int OpenNull();
 
-// Maps `bytes` of a shared memfd, at `at` exactly or (0) anywhere; null on failure. The mapping does not exist
-// in forked children: there the addresses are empty.
+// Maps `bytes` of a shared memfd, at `at` exactly or (0) anywhere; null on failure. The mapping does not
+// exist in forked children: there the addresses are empty.
 void* MapForThisProcess(int fd, uint64_t bytes, uint64_t at);
 void Unmap(void* at, uint64_t bytes);
 // True if the memfd is at least `bytes` large and sealed against shrinking.
@@ -36,8 +36,8 @@ bool ReturnSharedPages(void* at, uint64_t bytes);
 // Covers a range that MapForThisProcess left empty in a forked child with private zeros.
 bool CoverWithZeros(void* at, uint64_t bytes);
 
-// A memfd kept by number in a program that may close or reuse any number: before each use it is made sure that the
-// number still stands for the same file. A value; whoever keeps it closes it once.
+// A memfd kept by number in a program that may close or reuse any number: before each use it is made sure
+// that the number still stands for the same file. A value; whoever keeps it closes it once.
 class SharedFile {
  public:
   SharedFile() = default;
@@ -55,8 +55,8 @@ class SharedFile {
   uint64_t inode_ = 0;
 };
 
-// Opens a regular file for reading (CLOEXEC) and tells its size; negative errno if it can't be, or is no file of
-// bytes. Never blocks on a pipe or device.
+// Opens a regular file for reading (CLOEXEC) and tells its size; negative errno if it can't be, or is no file
+// of bytes. Never blocks on a pipe or device.
 int OpenRegularFile(const char* path, uint64_t* bytes);
 // Reads up to `size` bytes; fewer only at the end of the file. Negative errno on failure.
 int64_t ReadFd(int fd, void* to, uint64_t size);

@@ -67,8 +67,8 @@ Mapping::~Mapping() {
 Result<Mapping> Mapping::Map(const UniqueFd& fd, uint64_t bytes, Access access, uint64_t at) {
   const int protection = access == Access::kReadWrite ? PROT_READ | PROT_WRITE : PROT_READ;
   const int fixed = at != 0 ? MAP_FIXED_NOREPLACE : 0;
-  void* where = mmap(reinterpret_cast<void*>(at), bytes, protection, MAP_SHARED | MAP_NORESERVE | fixed,
-                     fd.get(), 0);
+  void* where =
+      mmap(reinterpret_cast<void*>(at), bytes, protection, MAP_SHARED | MAP_NORESERVE | fixed, fd.get(), 0);
   if (where == MAP_FAILED) {
     if (errno == EEXIST) {
       return AlreadyExists(fmt::format("address {:#x} is taken", at));

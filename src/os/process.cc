@@ -25,8 +25,8 @@ constexpr int kPPidfd = 3;
 constexpr int kPPidfd = P_PIDFD;
 #endif
 
-// Moves the wanted descriptors out of the range of target numbers first, so that no dup2 overwrites one that is
-// still needed.
+// Moves the wanted descriptors out of the range of target numbers first, so that no dup2 overwrites one that
+// is still needed.
 int PlaceFds(const std::vector<std::pair<int, int>>& fds, int* moved) {
   int floor = 3;
   for (const auto& entry : fds) {

@@ -15,14 +15,14 @@
 namespace flexai::os {
 
 struct SpawnOptions {
-  std::string program;                      // path of the executable
-  std::vector<std::string> arguments;       // without argv[0], which is `program`
-  std::vector<std::string> environment;     // "NAME=value"; used as it is
-  std::vector<std::pair<int, int>> fds;     // {ours, number in the child}; all others are closed on exec
-  bool new_session = false;                 // setsid: the child outlives our terminal and process group
-  bool die_with_parent = false;             // SIGKILL when the thread that spawned it ends
-  // Runs in the child between fork and exec (other threads are gone: only async-signal-safe calls). A non-zero
-  // return ends the child and fails the spawn with that errno.
+  std::string program;                   // path of the executable
+  std::vector<std::string> arguments;    // without argv[0], which is `program`
+  std::vector<std::string> environment;  // "NAME=value"; used as it is
+  std::vector<std::pair<int, int>> fds;  // {ours, number in the child}; all others are closed on exec
+  bool new_session = false;              // setsid: the child outlives our terminal and process group
+  bool die_with_parent = false;          // SIGKILL when the thread that spawned it ends
+  // Runs in the child between fork and exec (other threads are gone: only async-signal-safe calls). A
+  // non-zero return ends the child and fails the spawn with that errno.
   std::function<int()> before_exec;
 };
 
@@ -67,11 +67,13 @@ struct Output {
 };
 Result<Output> RunAndCapture(SpawnOptions options, Nanos timeout, size_t most = 1 << 20);
 
-// The file that a shell would run for `name`: `name` itself if it holds a slash, else the first executable file of
-// that name in the folders of `path` (a PATH variable). kNotFound, or kPermissionDenied if it cannot be executed.
+// The file that a shell would run for `name`: `name` itself if it holds a slash, else the first executable
+// file of that name in the folders of `path` (a PATH variable). kNotFound, or kPermissionDenied if it cannot
+// be executed.
 Result<std::string> FindExecutable(const std::string& name, const std::string& path);
 
-// The caller's environment as "NAME=value" strings, with `changes` applied ("NAME=value" sets, "NAME" unsets).
+// The caller's environment as "NAME=value" strings, with `changes` applied ("NAME=value" sets, "NAME"
+// unsets).
 std::vector<std::string> Environment(const std::vector<std::string>& changes = {});
 
 }  // namespace flexai::os

@@ -8,7 +8,8 @@ namespace {
 
 TEST(Spawn, RunsAndReportsTheExit) {
   const Result<Output> output = RunAndCapture(
-      {.program = "/bin/sh", .arguments = {"-c", "echo $WORD; exit 3"}, .environment = {"WORD=hello"}}, Seconds(10));
+      {.program = "/bin/sh", .arguments = {"-c", "echo $WORD; exit 3"}, .environment = {"WORD=hello"}},
+      Seconds(10));
   ASSERT_TRUE(output.ok());
   EXPECT_EQ(output->out, "hello\n");
   EXPECT_FALSE(output->exit.signaled);

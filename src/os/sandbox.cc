@@ -22,8 +22,9 @@ namespace flexai::os {
 namespace {
 
 // Rights that change the file system. Reading stays with the user's own rights: drivers read from everywhere.
-// REFER is moving a file from one folder to another (compilers make a result in one and move it to its place), which
-// Landlock otherwise refuses; kernels before 5.19 don't know it, and then there is no Landlock here.
+// REFER is moving a file from one folder to another (compilers make a result in one and move it to its
+// place), which Landlock otherwise refuses; kernels before 5.19 don't know it, and then there is no Landlock
+// here.
 constexpr uint64_t kWriteRights =
     LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
     LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |

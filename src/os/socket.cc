@@ -100,7 +100,8 @@ Status PacketSocket::SendNow(std::string_view text, std::span<const int> fds) co
 
 Status PacketSocket::SendWith(std::span<const std::byte> bytes, std::span<const int> fds, int flags) const {
   if (bytes.size() > kMaxPacketBytes || fds.size() > kMaxPacketFds) {
-    return InvalidArgument(fmt::format("a packet of {} bytes and {} files is too large", bytes.size(), fds.size()));
+    return InvalidArgument(
+        fmt::format("a packet of {} bytes and {} files is too large", bytes.size(), fds.size()));
   }
   iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
   alignas(cmsghdr) char control[CMSG_SPACE(kMaxPacketFds * sizeof(int))] = {};
@@ -196,7 +197,8 @@ Result<UniqueFd> OpenPeer(int fd) {
   }
   FLEXAI_ASSIGN_OR_RETURN(const PeerCredentials peer, PeerOf(fd));
   if (peer.pid == 0) {
-    return FailedPrecondition("the connecting process lives in a process namespace that cannot be seen from here");
+    return FailedPrecondition(
+        "the connecting process lives in a process namespace that cannot be seen from here");
   }
   return OpenPidfd(peer.pid);
 }

@@ -50,7 +50,8 @@ class PacketSocket {
   Status SendNow(std::string_view text, std::span<const int> fds = {}) const;
 
   // Waits up to `timeout` (negative: for ever) for one packet. kUnavailable at the end of the connection,
-  // kDeadlineExceeded when the time ran out, kInvalidArgument for a truncated packet. Received fds are CLOEXEC.
+  // kDeadlineExceeded when the time ran out, kInvalidArgument for a truncated packet. Received fds are
+  // CLOEXEC.
   Result<Packet> Receive(Nanos timeout = {-1}) const;
 
   Result<PeerCredentials> Peer() const;
@@ -89,8 +90,9 @@ class PacketListener {
 
 // Credentials of the peer of any connected AF_UNIX socket.
 Result<PeerCredentials> PeerOf(int fd);
-// A pidfd of the process that made the connection: by SO_PEERPIDFD, which cannot hit another process that took the
-// pid since, or on kernels before 6.5 by its pid. kFailedPrecondition if it lives in a pid namespace we cannot see.
+// A pidfd of the process that made the connection: by SO_PEERPIDFD, which cannot hit another process that
+// took the pid since, or on kernels before 6.5 by its pid. kFailedPrecondition if it lives in a pid namespace
+// we cannot see.
 Result<UniqueFd> OpenPeer(int fd);
 
 }  // namespace flexai::os

@@ -1,16 +1,18 @@
 #include "os/socket.h"
-#include "os/process.h"
 
 #include <gtest/gtest.h>
 
 #include <array>
 
 #include "os/memory.h"
+#include "os/process.h"
 
 namespace flexai::os {
 namespace {
 
-std::string TestPath(const char* name) { return std::string("/tmp/flexai-") + std::to_string(getpid()) + name; }
+std::string TestPath(const char* name) {
+  return std::string("/tmp/flexai-") + std::to_string(getpid()) + name;
+}
 
 TEST(PacketSocket, KeepsBoundariesAndCarriesFds) {
   auto [a, b] = *PacketSocket::Pair();

@@ -125,7 +125,9 @@ Result<size_t> WriteSome(const UniqueFd& stream, std::string_view bytes) {
   }
 }
 
-Result<bool> WaitForInput(const UniqueFd& stream, Nanos timeout) { return WaitFor(stream.get(), POLLIN, timeout); }
+Result<bool> WaitForInput(const UniqueFd& stream, Nanos timeout) {
+  return WaitFor(stream.get(), POLLIN, timeout);
+}
 
 Status WriteAll(const UniqueFd& stream, std::string_view bytes, Nanos timeout) {
   while (!bytes.empty()) {

@@ -13,8 +13,8 @@
 
 namespace flexai::os {
 
-// Connects to a unix SOCK_STREAM socket. kNotFound if there is none at `path`, kUnavailable if nobody listens,
-// kPermissionDenied if we may not.
+// Connects to a unix SOCK_STREAM socket. kNotFound if there is none at `path`, kUnavailable if nobody
+// listens, kPermissionDenied if we may not.
 Result<UniqueFd> ConnectStream(const std::string& path);
 
 // A listening TCP socket at a numeric IPv4 or IPv6 address; port 0 takes a free one.
@@ -30,8 +30,8 @@ Result<size_t> ReadSome(const UniqueFd& stream, std::span<char> into);
 // Writes what fits, without waiting; 0 if nothing fits now. Never raises SIGPIPE.
 Result<size_t> WriteSome(const UniqueFd& stream, std::string_view bytes);
 
-// Waits up to `timeout` (negative: for ever) until the stream can be read (or is at its end); false when the time
-// ran out.
+// Waits up to `timeout` (negative: for ever) until the stream can be read (or is at its end); false when the
+// time ran out.
 Result<bool> WaitForInput(const UniqueFd& stream, Nanos timeout);
 // Writes everything, waiting as needed, at most `timeout` altogether for each piece.
 Status WriteAll(const UniqueFd& stream, std::string_view bytes, Nanos timeout);

@@ -17,11 +17,12 @@ std::string UserName(uid_t uid);
 
 // Whether this user namespace has the user (a container may lack most).
 bool UserIsMapped(uid_t uid);
-// Groups that own accelerators' device nodes in /dev (render, video): a driver run by another user needs them.
+// Groups that own accelerators' device nodes in /dev (render, video): a driver run by another user needs
+// them.
 std::vector<gid_t> GroupsOfDeviceNodes();
 
-// The nice value of this process; a lower one runs before others. Setting a lower one needs root, and is otherwise
-// left undone.
+// The nice value of this process; a lower one runs before others. Setting a lower one needs root, and is
+// otherwise left undone.
 int Niceness();
 void SetNiceness(int value);
 

@@ -196,7 +196,8 @@ bool Arbiter::StartTurn() {
   return true;
 }
 
-// Keeps the terms, the successor and the claim of the present turn in line with who waits. True if the turn ended.
+// Keeps the terms, the successor and the claim of the present turn in line with who waits. True if the turn
+// ended.
 bool Arbiter::SteerTurn() {
   Client& client = *holder_;
   Client* other = ChooseNext();

@@ -2,12 +2,13 @@
 // priority classes above the weights, caps below them.
 //
 // Turns are exclusive. The arbiter grants leases to clients (lanes of executors), publishes to the holder who
-// comes next so that a handover needs no keeper, and takes leases back when a better claim appears. It is pure
-// but for LeasePort, through which it reads and writes the lease pages, and is told the time.
+// comes next so that a handover needs no keeper, and takes leases back when a better claim appears. It is
+// pure but for LeasePort, through which it reads and writes the lease pages, and is told the time.
 //
-// How a turn's length follows from the shares. Among clients of one class the one whose vXPU has the least virtual
-// time takes the turn, and keeps it until it leads the next by one quantum of its own device time. So a handover
-// costs once per turn of at least a quantum, and nobody is ahead of its due by more than a quantum and a command.
+// How a turn's length follows from the shares. Among clients of one class the one whose vXPU has the least
+// virtual time takes the turn, and keeps it until it leads the next by one quantum of its own device time. So
+// a handover costs once per turn of at least a quantum, and nobody is ahead of its due by more than a quantum
+// and a command.
 //
 // Thread safety: one thread.
 #pragma once
@@ -27,21 +28,21 @@
 namespace flexai::share {
 
 struct ArbiterOptions {
-  Nanos quantum = Millis(2);             // lead that ends a turn while others wait
-  Nanos in_flight = Micros(2200);        // most predicted work in flight
-  Nanos in_flight_below = Millis(1);     // the same while a higher class was active lately
-  Nanos recently = Seconds(1);           // what "lately" is
-  Nanos head_start = Millis(1);          // a turn passes on if its head command does not run by then
-  Nanos known_head_start = Millis(5);    // the same for a command that ran before: nothing is left to prepare
-  Nanos hold = Micros(50);               // longest idle time for which a lease is kept from the same class
-  Nanos hold_above = Micros(500);        // the same from a lower class
-  Nanos starvation = Seconds(1);         // a waiting client gets a turn after this, whatever its class; 0: never
-  Nanos credit = Millis(10);             // most device time that a client is still due after it was idle
-  bool can_freeze = false;               // the device can stop in the middle of a command
-  Nanos freeze_after = Millis(100);      // a command may overrun its turn by this before its executor is frozen
-  Nanos freeze_for_higher = Millis(5);   // the same while a higher class waits
-  Nanos longest_command{0};              // device time after which a command's session is condemned; 0: never
-  uint64_t seed = 1;                     // of the tokens by which leases are passed
+  Nanos quantum = Millis(2);           // lead that ends a turn while others wait
+  Nanos in_flight = Micros(2200);      // most predicted work in flight
+  Nanos in_flight_below = Millis(1);   // the same while a higher class was active lately
+  Nanos recently = Seconds(1);         // what "lately" is
+  Nanos head_start = Millis(1);        // a turn passes on if its head command does not run by then
+  Nanos known_head_start = Millis(5);  // the same for a command that ran before: nothing is left to prepare
+  Nanos hold = Micros(50);             // longest idle time for which a lease is kept from the same class
+  Nanos hold_above = Micros(500);      // the same from a lower class
+  Nanos starvation = Seconds(1);     // a waiting client gets a turn after this, whatever its class; 0: never
+  Nanos credit = Millis(10);         // most device time that a client is still due after it was idle
+  bool can_freeze = false;           // the device can stop in the middle of a command
+  Nanos freeze_after = Millis(100);  // a command may overrun its turn by this before its executor is frozen
+  Nanos freeze_for_higher = Millis(5);  // the same while a higher class waits
+  Nanos longest_command{0};             // device time after which a command's session is condemned; 0: never
+  uint64_t seed = 1;                    // of the tokens by which leases are passed
 };
 
 class Arbiter {
@@ -66,8 +67,8 @@ class Arbiter {
   Nanos NextDeadline() const { return deadline_; }
 
   struct Usage {
-    double used_ns = 0;     // device time charged
-    double waited_ns = 0;   // time spent ready for the device without holding it
+    double used_ns = 0;    // device time charged
+    double waited_ns = 0;  // time spent ready for the device without holding it
     bool holds = false;
     bool waits = false;
   };
@@ -82,7 +83,7 @@ class Arbiter {
     uint32_t competing = 0;  // clients that want the device or are on it
     bool active = false;
     double used_ns = 0;
-    double waited_ns = 0;    // of removed clients
+    double waited_ns = 0;  // of removed clients
   };
   struct Client {
     ClientId id = 0;
@@ -101,17 +102,17 @@ class Arbiter {
     double waited_ns = 0;
     Nanos waiting_since{-1};
     // The turn.
-    Nanos in_force_at{};        // when the lease came into force, as far as known
-    Nanos idle_at{-1};          // when the held lease was first seen idle
-    uint64_t used_at_start = 0; // seen.used_ns when the lease was issued
-    Nanos contended_at{-1};     // since when others wait for the holder; -1: they do not
+    Nanos in_force_at{};         // when the lease came into force, as far as known
+    Nanos idle_at{-1};           // when the held lease was first seen idle
+    uint64_t used_at_start = 0;  // seen.used_ns when the lease was issued
+    Nanos contended_at{-1};      // since when others wait for the holder; -1: they do not
     uint64_t used_when_contended = 0;
     double unexplained_ns = -10e6;  // balance of time held and not counted, see CorrectTurn
-    uint64_t drained_at = 0;    // without a lease: no more than this many commands can ever have finished
+    uint64_t drained_at = 0;        // without a lease: no more than this many commands can ever have finished
     // The command at the head, while it outlasts turns.
     bool frozen = false;
-    Nanos running_since{-1};    // when it was first seen to run; -1: it does not
-    Nanos slice_at{-1};         // from when the running command has not been charged yet; -1: from its start
+    Nanos running_since{-1};  // when it was first seen to run; -1: it does not
+    Nanos slice_at{-1};       // from when the running command has not been charged yet; -1: from its start
     int64_t charged_ahead_ns = 0;  // charged while the command still ran
     int64_t frozen_ns = 0;         // of the command's time on the device, not on it
     Nanos frozen_at{};
@@ -176,8 +177,8 @@ class Arbiter {
   ClientId previous_ = 0;        // who held before
   static constexpr size_t kClasses = 3;
   double virtual_now_[kClasses] = {};
-  Nanos last_active_[kClasses];   // when a client of the class competed last
-  Nanos owed_since_[kClasses];    // since when the class waits without a turn; -1: it does not
+  Nanos last_active_[kClasses];  // when a client of the class competed last
+  Nanos owed_since_[kClasses];   // since when the class waits without a turn; -1: it does not
   double lead_ns_ = 15'000;      // how long a passed lease takes to reach the device, learned
   Nanos now_{};
   Nanos deadline_{INT64_MAX};

@@ -9,8 +9,9 @@ namespace flexai::share {
 bool Arbiter::Plausible(const Client& client, const LaneView& view) const {
   constexpr uint32_t kMostRunning = 1 << 16;
   return view.lease_done <= client.grant.lease && view.lease_taken <= client.grant.lease &&
-         view.running <= kMostRunning && (!client.revoked || view.finished <= client.drained_at) && view.used_ns >= client.seen.used_ns &&
-         view.finished >= client.seen.finished && view.lease_done >= client.seen.lease_done;
+         view.running <= kMostRunning && (!client.revoked || view.finished <= client.drained_at) &&
+         view.used_ns >= client.seen.used_ns && view.finished >= client.seen.finished &&
+         view.lease_done >= client.seen.lease_done;
 }
 
 void Arbiter::Observe(Client& client, LaneView view) {
@@ -18,7 +19,8 @@ void Arbiter::Observe(Client& client, LaneView view) {
     return;
   }
   // A device's clock that was moved to ours may run ahead by a little; a lie may by more.
-  for (int64_t* claim : {&view.first_start_ns, &view.head_entered_ns, &view.head_start_ns, &view.last_end_ns}) {
+  for (int64_t* claim :
+       {&view.first_start_ns, &view.head_entered_ns, &view.head_start_ns, &view.last_end_ns}) {
     *claim = std::clamp<int64_t>(*claim, 0, now_.value);
   }
   if (!Plausible(client, view)) {
@@ -73,7 +75,8 @@ void Arbiter::Charge(Client& client, double ns) {
 void Arbiter::UpdateCompetition(Client& client) {
   Vxpu& vxpu = *client.vxpu;
   const bool works = client.seen.want || client.seen.running > 0;
-  const bool competes = works && !client.absent && !client.stalled && !client.condemned && vxpu.account.Allowed();
+  const bool competes =
+      works && !client.absent && !client.stalled && !client.condemned && vxpu.account.Allowed();
   if (competes && !client.competing) {
     double least = client.virtual_time;
     bool alone = true;
@@ -146,7 +149,8 @@ void Arbiter::UpdateOwed() {
 
 bool Arbiter::Eligible(const Client& client) const {
   const bool ready = client.frozen ? client.seen.running > 0 : client.seen.want;
-  return ready && &client != holder_ && !client.stalled && !client.condemned && client.vxpu->account.Allowed();
+  return ready && &client != holder_ && !client.stalled && !client.condemned &&
+         client.vxpu->account.Allowed();
 }
 
 // The class, or above all classes if the client's has waited for the starvation bound.
@@ -177,8 +181,9 @@ int64_t Arbiter::RunningNs(const Client& client) const {
 double Arbiter::DueTime(const Client& client) const {
   constexpr int64_t kMostPredictedNs = 10'000'000;
   const bool draining = client.seen.running > 0 && !client.stalled && !client.frozen;
-  const int64_t open =
-      draining ? std::max(std::clamp<int64_t>(client.seen.in_flight_ns, 0, kMostPredictedNs), RunningNs(client)) : 0;
+  const int64_t open = draining ? std::max(std::clamp<int64_t>(client.seen.in_flight_ns, 0, kMostPredictedNs),
+                                           RunningNs(client))
+                                : 0;
   return client.vxpu->account.virtual_time() + static_cast<double>(open) / client.vxpu->account.weight();
 }
 
@@ -209,7 +214,8 @@ Arbiter::Client* Arbiter::Pick(const Client* except) {
   return best;
 }
 
-// Who comes after the holder. A successor that is already published stays unless another is clearly ahead of it.
+// Who comes after the holder. A successor that is already published stays unless another is clearly ahead of
+// it.
 Arbiter::Client* Arbiter::ChooseNext() {
   Client* best = Pick(holder_);
   if (best == nullptr || successor_ == nullptr || best == successor_ || !Eligible(*successor_) ||

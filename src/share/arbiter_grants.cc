@@ -101,8 +101,8 @@ void Arbiter::Withdraw(Client& pending) {
   port_.Revoke(pending.id, pending.grant.lease);
 }
 
-// Publishes who comes next (null: nobody). Returns true if the holder has given back meanwhile; it may then have
-// passed to the successor of before, which stays.
+// Publishes who comes next (null: nobody). Returns true if the holder has given back meanwhile; it may then
+// have passed to the successor of before, which stays.
 bool Arbiter::SetSuccessor(Client* next) {
   const uint64_t lease = holder_->grant.lease;
   if (successor_ != nullptr) {
@@ -152,8 +152,9 @@ void Arbiter::Thaw(Client& client) {
   client.slice_at = now_;
 }
 
-// How early to pass leases on, from the time the device stood idle between two turns. To be late costs that time; to
-// be early costs more, since two executors on one processor take it from each other for whole scheduler slices.
+// How early to pass leases on, from the time the device stood idle between two turns. To be late costs that
+// time; to be early costs more, since two executors on one processor take it from each other for whole
+// scheduler slices.
 void Arbiter::LearnLead(double gap_ns) {
   constexpr double kWantedGap = 6e3, kLongestStep = 3e3, kRetreat = 12e3, kMostLead = 120e3;
   if (std::abs(gap_ns) > kHandoverNs) {
@@ -177,13 +178,14 @@ void Arbiter::CorrectTurn(Client& client) {
     }
     LearnLead(gap);
   }
-  // Time a holder kept the device from others beyond what its own counting and the gaps any driver leaves explain.
-  // Kept as a balance, so that one late look of the keeper costs nobody anything and a habit does.
+  // Time a holder kept the device from others beyond what its own counting and the gaps any driver leaves
+  // explain. Kept as a balance, so that one late look of the keeper costs nobody anything and a habit does.
   if (client.contended_at.value >= 0) {
     const double held = static_cast<double>((now_ - client.contended_at).value);
-    const double counted =
-        static_cast<double>(seen.used_ns - client.used_when_contended) + static_cast<double>(client.charged_ahead_ns);
-    client.unexplained_ns = std::max(-kUnexplainedNs, client.unexplained_ns + held - counted * 5 / 4 - kHandoverNs);
+    const double counted = static_cast<double>(seen.used_ns - client.used_when_contended) +
+                           static_cast<double>(client.charged_ahead_ns);
+    client.unexplained_ns =
+        std::max(-kUnexplainedNs, client.unexplained_ns + held - counted * 5 / 4 - kHandoverNs);
     if (client.unexplained_ns > 0) {
       Charge(client, std::exchange(client.unexplained_ns, 0));
     }

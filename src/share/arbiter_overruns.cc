@@ -52,7 +52,8 @@ bool Arbiter::PassOver() {
   return Overran(*other) || Overstayed(*other);
 }
 
-// Takes back a lease that was held for longer than its budget of device time explains: its executor counts wrong.
+// Takes back a lease that was held for longer than its budget of device time explains: its executor counts
+// wrong.
 bool Arbiter::Overstayed(const Client& other) {
   Client& client = *holder_;
   if (client.revoked || client.contended_at.value < 0 || client.grant.until_used_ns == kUnlimitedNs ||
@@ -81,9 +82,9 @@ bool Arbiter::Overran(const Client& other) {
     return false;
   }
   const int64_t allowed = above ? 0 : std::max<int64_t>(0, LeadNs(client, other));
-  const int64_t slack = above                            ? options_.freeze_for_higher.value
+  const int64_t slack = above                         ? options_.freeze_for_higher.value
                         : client.charged_ahead_ns > 0 ? 0
-                                                         : options_.freeze_after.value;
+                                                      : options_.freeze_after.value;
   const int64_t left = allowed + slack - RunningNs(client);
   if (left > 0) {
     WakeAt(now_ + Nanos{left});
@@ -99,7 +100,8 @@ bool Arbiter::Overran(const Client& other) {
   return true;
 }
 
-// Commands of turns that are over: those that do not end are frozen like a holder's, to run in turns of their own.
+// Commands of turns that are over: those that do not end are frozen like a holder's, to run in turns of their
+// own.
 void Arbiter::WatchLeaving() {
   for (auto& [id, client] : clients_) {
     if (&client == holder_ || client.seen.running == 0 || client.frozen || client.stalled ||

@@ -17,8 +17,9 @@ std::function<int64_t(Random&)> Fixed(int64_t ns) {
 // Log-uniform in [low, high].
 std::function<int64_t(Random&)> Mixed(int64_t low, int64_t high) {
   return [low, high](Random& random) {
-    return static_cast<int64_t>(static_cast<double>(low) *
-                                std::pow(static_cast<double>(high) / static_cast<double>(low), random.Unit()));
+    return static_cast<int64_t>(
+        static_cast<double>(low) *
+        std::pow(static_cast<double>(high) / static_cast<double>(low), random.Unit()));
   };
 }
 
@@ -45,7 +46,8 @@ void CheckShares(const Mix& mix, uint64_t seed, double total_at_least) {
   }
   std::vector<double> shares;
   for (size_t i = 0; i < mix.weights.size(); ++i) {
-    bed.AddSession(bed.AddVxpu({{mix.weights[i]}, kWholeDevice, Priority::kNormal}), Saturating(mix.lengths[i]));
+    bed.AddSession(bed.AddVxpu({{mix.weights[i]}, kWholeDevice, Priority::kNormal}),
+                   Saturating(mix.lengths[i]));
     shares.push_back(mix.weights[i] / sum);
   }
   bed.RunUntil(11 * kSecond);
@@ -54,7 +56,8 @@ void CheckShares(const Mix& mix, uint64_t seed, double total_at_least) {
     total += bed.WorkNs(i, kSecond, 11 * kSecond) / 10e9;
   }
   EXPECT_GE(total, total_at_least);
-  EXPECT_LE(WorstExcessPoints(bed, shares, kSecond, 11 * kSecond, 10 * kSecond, 0.5, 0.03, mix.longest_ns), 0);
+  EXPECT_LE(WorstExcessPoints(bed, shares, kSecond, 11 * kSecond, 10 * kSecond, 0.5, 0.03, mix.longest_ns),
+            0);
   EXPECT_LE(WorstExcessPoints(bed, shares, kSecond, 11 * kSecond, kSecond / 5, 5, 0, mix.longest_ns), 0);
 }
 
@@ -124,16 +127,36 @@ TEST(ArbiterLies, RandomPages) {
         OwnLane& lane = bed.Forge(session).lanes[0];
         const uint64_t value = random.Next() >> random.Below(64);
         switch (random.Below(10)) {
-          case 0: lane.want = value & 1; break;
-          case 1: lane.running = static_cast<uint32_t>(value); break;
-          case 2: lane.lease_taken = value; break;
-          case 3: lane.lease_done = value; break;
-          case 4: lane.used_ns = value; break;
-          case 5: lane.first_start_ns = static_cast<int64_t>(value); break;
-          case 6: lane.head_start_ns = static_cast<int64_t>(value); break;
-          case 7: lane.last_end_ns = static_cast<int64_t>(value); break;
-          case 8: lane.in_flight_ns = static_cast<int64_t>(value); break;
-          case 9: lane.finished = value; break;
+          case 0:
+            lane.want = value & 1;
+            break;
+          case 1:
+            lane.running = static_cast<uint32_t>(value);
+            break;
+          case 2:
+            lane.lease_taken = value;
+            break;
+          case 3:
+            lane.lease_done = value;
+            break;
+          case 4:
+            lane.used_ns = value;
+            break;
+          case 5:
+            lane.first_start_ns = static_cast<int64_t>(value);
+            break;
+          case 6:
+            lane.head_start_ns = static_cast<int64_t>(value);
+            break;
+          case 7:
+            lane.last_end_ns = static_cast<int64_t>(value);
+            break;
+          case 8:
+            lane.in_flight_ns = static_cast<int64_t>(value);
+            break;
+          case 9:
+            lane.finished = value;
+            break;
         }
       }
       bed.At(bed.now() + random.Between(1, 5) * kMs, lie);

@@ -1,5 +1,5 @@
-// The arbiter's rules one by one, in virtual time: caps, bursts, classes, turns that are not used, commands that
-// do not end.
+// The arbiter's rules one by one, in virtual time: caps, bursts, classes, turns that are not used, commands
+// that do not end.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,9 +1,9 @@
 // How a keeper starts an executor and hands it a session (docs/formats/keeper.md).
 //
-// The keeper runs `flexai-executor --session --sandbox TEXT` with a SEQPACKET socket as fd kControlFd. The executor
-// first enters the sandbox (os/sandbox.h), then loads its platform, sends ReadyMessage, and waits for one start
-// message, which carries file descriptors in the order of StartFd. The end of the socket is the end of the keeper:
-// the executor exits. JSON text; unknown fields are ignored.
+// The keeper runs `flexai-executor --session --sandbox TEXT` with a SEQPACKET socket as fd kControlFd. The
+// executor first enters the sandbox (os/sandbox.h), then loads its platform, sends ReadyMessage, and waits
+// for one start message, which carries file descriptors in the order of StartFd. The end of the socket is the
+// end of the keeper: the executor exits. JSON text; unknown fields are ignored.
 //
 // Thread safety: functions of values.
 #pragma once
@@ -25,8 +25,8 @@ inline constexpr int kControlFd = 3;
 enum StartFd : size_t {
   kFdChannel = 0,
   kFdArena,
-  kFdStdout,     // the application's standard output, for printf in kernels
-  kFdOwnPage,    // the next four make LeaseFds
+  kFdStdout,   // the application's standard output, for printf in kernels
+  kFdOwnPage,  // the next four make LeaseFds
   kFdGrantPage,
   kFdBoardPage,
   kFdDoorbell,
@@ -45,7 +45,7 @@ struct ExecutorStart {
   std::vector<Vxpu> vxpus;    // lane i of the lease pages is element i
   uint32_t ring_bytes = 0, reply_slots = 0, status_slots = 0;  // wire::Geometry
   uint64_t arena_bytes = 0;
-  uint64_t arena_base = 0;    // where both processes map the arena
+  uint64_t arena_base = 0;  // where both processes map the arena
 };
 
 std::string EncodeStart(const ExecutorStart& start);

@@ -32,7 +32,7 @@ struct LeaseBed::Session {
   std::deque<Command> submitted;  // in the native queue; the front may run
   bool head_posted = false;
   bool first = true;
-  int burst_left = 0;      // commands of the burst that have not ended
+  int burst_left = 0;  // commands of the burst that have not ended
   int64_t burst_began = 0;
   bool engine_posted = false;
   uint64_t engine_timer = 0;
@@ -125,8 +125,8 @@ OwnPage& LeaseBed::Forge(size_t index) {
   Session& session = *sessions_[index];
   if (!session.forged.valid()) {
     LeaseFds fds = std::move(table_->Fds(session.slot).value());
-    session.forged = std::move(
-        os::Mapping::Map(fds.own_page, sizeof(OwnPage), os::Mapping::Access::kReadWrite).value());
+    session.forged =
+        std::move(os::Mapping::Map(fds.own_page, sizeof(OwnPage), os::Mapping::Access::kReadWrite).value());
     session.doorbell = std::move(fds.doorbell);
   }
   os::RingEventCounter(session.doorbell);
@@ -303,7 +303,8 @@ void LeaseBed::FinishCommand(Session& session) {
   session.submitted.pop_front();
   QueueHead(session, options_.gap_ns);
   session.completions.push_back({now(), command.work_ns});
-  const auto claimed = static_cast<int64_t>(session.workload.claimed * static_cast<double>(now() - command.start_ns));
+  const auto claimed =
+      static_cast<int64_t>(session.workload.claimed * static_cast<double>(now() - command.start_ns));
   if (session.lease->Finished(0, {command.predicted_ns}, {now() - claimed}, clock_.Now())) {
     WakeEngine(session);
   }
@@ -346,7 +347,8 @@ void LeaseBed::ArmDevice() {
   size_t running = 0;
   double least = 1e18;
   for (const Session* session : live_) {
-    if (session->alive && !session->frozen && !session->submitted.empty() && session->submitted.front().running) {
+    if (session->alive && !session->frozen && !session->submitted.empty() &&
+        session->submitted.front().running) {
       ++running;
       least = std::min(least, session->submitted.front().left_ns);
     }

@@ -1,8 +1,8 @@
-// A machine in virtual time for tests: one device, executors that use the real LeaseClient, and the real arbiter
-// over real lease pages, all in one thread and reproducible from a seed.
+// A machine in virtual time for tests: one device, executors that use the real LeaseClient, and the real
+// arbiter over real lease pages, all in one thread and reproducible from a seed.
 //
-// The device runs the commands at the heads of the executors' queues at once, sharing its speed evenly (what a CPU
-// device does when turns overlap). Wake-ups, submissions and keeper passes take time; see BedOptions.
+// The device runs the commands at the heads of the executors' queues at once, sharing its speed evenly (what
+// a CPU device does when turns overlap). Wake-ups, submissions and keeper passes take time; see BedOptions.
 #pragma once
 
 #include <functional>
@@ -29,8 +29,8 @@ struct BedOptions {
   int64_t keeper_ns = 6'000;                           // one pass of the keeper
 };
 
-// What a session submits. `next` draws the length of a command; `burst` commands are queued together, and after
-// the last has ended the client thinks before the next burst. burst 0: always more work.
+// What a session submits. `next` draws the length of a command; `burst` commands are queued together, and
+// after the last has ended the client thinks before the next burst. burst 0: always more work.
 struct Workload {
   std::function<int64_t(Random&)> next;
   int burst = 0;
@@ -119,8 +119,8 @@ class LeaseBed {
   double busy_ns_ = 0;
 };
 
-// Largest excess, in points of a window, of |got - due| over max(slack_points, slack_of_due * due) plus one longest
-// command, over windows of `window_ns` in [from, to) at steps of half a window. `shares` sum to 1.
+// Largest excess, in points of a window, of |got - due| over max(slack_points, slack_of_due * due) plus one
+// longest command, over windows of `window_ns` in [from, to) at steps of half a window. `shares` sum to 1.
 double WorstExcessPoints(const LeaseBed& bed, const std::vector<double>& shares, int64_t from, int64_t to,
                          int64_t window_ns, double slack_points, double slack_of_due, int64_t longest_ns);
 

@@ -53,7 +53,9 @@ Result<std::unique_ptr<LeaseClient>> LeaseClient::Open(LeaseFds fds, const Clock
 }
 
 // The lease of `word` lets its lane onto the device.
-bool LeaseClient::InForce(uint32_t lane, uint64_t word) const { return Holds(lane, word) && !LeaseRevoked(word); }
+bool LeaseClient::InForce(uint32_t lane, uint64_t word) const {
+  return Holds(lane, word) && !LeaseRevoked(word);
+}
 
 // The lease of `word` has come into force and was not given back; it may be revoked.
 bool LeaseClient::Holds(uint32_t lane, uint64_t word) const {
@@ -61,8 +63,7 @@ bool LeaseClient::Holds(uint32_t lane, uint64_t word) const {
     return false;
   }
   const uint32_t token = grant().lanes[lane].pass_token.load(std::memory_order_acquire);
-  return token == 0 ||
-         board().slots[grant().slot].token[lane].load(std::memory_order_acquire) == token;
+  return token == 0 || board().slots[grant().slot].token[lane].load(std::memory_order_acquire) == token;
 }
 
 bool LeaseClient::HasRoom(const Lane& state, const GrantLane& granted, int64_t predicted_ns) const {
@@ -71,7 +72,8 @@ bool LeaseClient::HasRoom(const Lane& state, const GrantLane& granted, int64_t p
     return false;
   }
   return state.running == 0 ||
-         (predicted_ns > 0 && state.in_flight_ns + predicted_ns <= granted.in_flight_limit_ns.load(std::memory_order_relaxed));
+         (predicted_ns > 0 &&
+          state.in_flight_ns + predicted_ns <= granted.in_flight_limit_ns.load(std::memory_order_relaxed));
 }
 
 Entry LeaseClient::TryEnter(uint32_t lane, Nanos predicted) {

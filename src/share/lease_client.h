@@ -42,21 +42,21 @@ class LeaseClient final : public Lease {
  private:
   // What only this side needs to know of a lane; the rest lives in the pages.
   struct Lane {
-    uint64_t taken = 0;            // the lease something was submitted under last
-    int64_t taken_at_ns = 0;       // when
-    int64_t first_start_ns = 0;    // of its first command; 0 until that runs
-    int64_t head_start_ns = 0;     // of the command whose start is reported; 0 until it runs
-    int64_t last_end_ns = 0;       // end of the busy time counted so far
+    uint64_t taken = 0;          // the lease something was submitted under last
+    int64_t taken_at_ns = 0;     // when
+    int64_t first_start_ns = 0;  // of its first command; 0 until that runs
+    int64_t head_start_ns = 0;   // of the command whose start is reported; 0 until it runs
+    int64_t last_end_ns = 0;     // end of the busy time counted so far
     int64_t used_ns = 0;
-    int64_t in_flight_ns = 0;      // predicted work submitted and unfinished
-    int64_t error_ns = 0;          // running mean of |actual - predicted| of a command
-    int64_t given_back_ns = 0;     // when a lease was given back last
-    int64_t idle_since_ns = 0;     // 0 while not idle
+    int64_t in_flight_ns = 0;   // predicted work submitted and unfinished
+    int64_t error_ns = 0;       // running mean of |actual - predicted| of a command
+    int64_t given_back_ns = 0;  // when a lease was given back last
+    int64_t idle_since_ns = 0;  // 0 while not idle
     uint64_t finished = 0;
     uint32_t running = 0;
-    uint8_t short_gaps = 0;        // one bit for each of the last 8 idle times: within the hold
+    uint8_t short_gaps = 0;  // one bit for each of the last 8 idle times: within the hold
     bool want = false;
-    bool waiting = false;          // refused for want of a lease, and the keeper was told
+    bool waiting = false;  // refused for want of a lease, and the keeper was told
   };
 
   LeaseClient() = default;

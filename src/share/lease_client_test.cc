@@ -249,11 +249,15 @@ TEST(StandaloneLease, CountsMemoryOnly) {
   EXPECT_EQ(lease.Available(0).value, 100u);
 }
 
-// Executors as threads with a thread for callbacks each, and a keeper: everybody gets on, whatever the interleaving.
+// Executors as threads with a thread for callbacks each, and a keeper: everybody gets on, whatever the
+// interleaving.
 class ThreadedExecutor {
  public:
   ThreadedExecutor(std::unique_ptr<LeaseClient> lease, const std::atomic<bool>& stop)
-      : lease_(std::move(lease)), stop_(stop), device_([this] { RunDevice(); }), engine_([this] { RunEngine(); }) {}
+      : lease_(std::move(lease)),
+        stop_(stop),
+        device_([this] { RunDevice(); }),
+        engine_([this] { RunEngine(); }) {}
   ~ThreadedExecutor() {
     engine_.join();
     device_.join();
@@ -325,7 +329,8 @@ TEST(LeaseThreads, EverybodyGetsOn) {
         std::move(LeaseClient::Open(std::move(table->Fds(slot).value()), clock).value()), stop));
   }
   const auto enough = [&executors] {
-    return std::all_of(executors.begin(), executors.end(), [](const auto& e) { return e->finished() >= kEnoughCommands; });
+    return std::all_of(executors.begin(), executors.end(),
+                       [](const auto& e) { return e->finished() >= kEnoughCommands; });
   };
   for (int round = 0; round < 1'000'000 && !enough(); ++round) {
     for (uint32_t slot = 0; slot < kExecutors; ++slot) {

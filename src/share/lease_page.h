@@ -1,22 +1,27 @@
-// The shared pages over which a keeper and an executor agree who may use a device; docs/formats/lease-pages.md
-// describes them. Three memfds:
+// The shared pages over which a keeper and an executor agree who may use a device;
+// docs/formats/lease-pages.md describes them. Three memfds:
 //
-//   OwnPage    one per executor and device; the executor writes, the keeper reads. The executor runs a tenant's
+//   OwnPage    one per executor and device; the executor writes, the keeper reads. The executor runs a
+//   tenant's
 //              code, so every value in it is a claim: the keeper reads each once and bounds it.
 //   GrantPage  one per executor and device; the keeper writes, the executor holds it read-only.
-//   BoardPage  one per device, writable by all its executors: over it a lease passes straight from one executor to
-//              the next. A write there counts only with a token that the keeper gave to the passing side alone.
+//   BoardPage  one per device, writable by all its executors: over it a lease passes straight from one
+//   executor to
+//              the next. A write there counts only with a token that the keeper gave to the passing side
+//              alone.
 //
-// A lane is one vXPU of the session on the device. Times are CLOCK_MONOTONIC nanoseconds; durations nanoseconds.
+// A lane is one vXPU of the session on the device. Times are CLOCK_MONOTONIC nanoseconds; durations
+// nanoseconds.
 //
-// Life of a lease. The keeper fills a GrantLane and stores `lease` last: (id << 1), ids rise within a lane. The
-// lane holds the device while that id is above OwnLane::lease_done, the revoked bit is clear and either
-// pass_token is 0 or the board shows the same token for the lane (the lease is then passed by its predecessor).
-// Entering from idle: running.fetch_add(1) and then read `lease`, both seq_cst; the keeper takes back by setting
-// the revoked bit and then reading `running`, both seq_cst. So either the keeper sees a command or the executor
-// sees the revocation, and a lease that lies idle is taken back without the executor's help.
-// Giving back: lease_done.store(id), then read `successor`, both seq_cst; if it names this lease, write its token
-// to the board and ring that slot's bell. The keeper publishes `successor` and then reads lease_done.
+// Life of a lease. The keeper fills a GrantLane and stores `lease` last: (id << 1), ids rise within a lane.
+// The lane holds the device while that id is above OwnLane::lease_done, the revoked bit is clear and either
+// pass_token is 0 or the board shows the same token for the lane (the lease is then passed by its
+// predecessor). Entering from idle: running.fetch_add(1) and then read `lease`, both seq_cst; the keeper
+// takes back by setting the revoked bit and then reading `running`, both seq_cst. So either the keeper sees a
+// command or the executor sees the revocation, and a lease that lies idle is taken back without the
+// executor's help. Giving back: lease_done.store(id), then read `successor`, both seq_cst; if it names this
+// lease, write its token to the board and ring that slot's bell. The keeper publishes `successor` and then
+// reads lease_done.
 #pragma once
 
 #include <atomic>
@@ -27,8 +32,8 @@ namespace flexai::share {
 
 inline constexpr uint32_t kLeasePageMagic = 0x314c5846;  // "FXL1"
 inline constexpr uint32_t kLeasePageVersion = 1;
-inline constexpr uint32_t kMaxLanes = 16;    // vXPUs of one session on one device
-inline constexpr uint32_t kMaxSlots = 256;   // executors of one device
+inline constexpr uint32_t kMaxLanes = 16;   // vXPUs of one session on one device
+inline constexpr uint32_t kMaxSlots = 256;  // executors of one device
 inline constexpr int64_t kUnlimitedNs = INT64_MAX;
 
 static_assert(std::atomic<uint64_t>::is_always_lock_free && std::atomic<uint32_t>::is_always_lock_free);
@@ -48,8 +53,9 @@ struct alignas(64) OwnLane {
   std::atomic<uint64_t> finished;        // commands finished since the session began
   std::atomic<uint64_t> released_bytes;  // memory given back since the session began
   std::atomic<uint64_t> charge_bytes;    // memory asked for by the request of the sequence below
-  std::atomic<uint32_t> charge_sequence; // stored after charge_bytes; the keeper answers with the same number
-  std::atomic<uint32_t> head_unknown;    // 1: no cost is known of the command whose start is to be reported
+  std::atomic<uint32_t>
+      charge_sequence;                 // stored after charge_bytes; the keeper answers with the same number
+  std::atomic<uint32_t> head_unknown;  // 1: no cost is known of the command whose start is to be reported
   uint32_t reserved_[2];
 };
 static_assert(sizeof(OwnLane) == 128);

@@ -54,7 +54,8 @@ class LeasePort {
   virtual void SetSuccessor(ClientId holder, uint64_t lease, ClientId next, uint32_t token) = 0;
   // Stops or continues the client's executor in the middle of a command.
   virtual void Freeze(ClientId client, bool frozen) = 0;
-  // The client's session must be ended: `reason` is one sentence. Returns at once; RemoveClient follows later.
+  // The client's session must be ended: `reason` is one sentence. Returns at once; RemoveClient follows
+  // later.
   virtual void Condemn(ClientId client, const std::string& reason) = 0;
 };
 

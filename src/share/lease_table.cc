@@ -33,8 +33,8 @@ Result<LeaseTable::Seat> LeaseTable::MakeSeat() {
 
 Result<uint32_t> LeaseTable::Open(const std::vector<LaneTerms>& lanes) {
   if (lanes.empty() || lanes.size() > kMaxLanes) {
-    return InvalidArgument(fmt::format("a session has {} vXPUs of the device, 1 to {} are allowed", lanes.size(),
-                                       kMaxLanes));
+    return InvalidArgument(
+        fmt::format("a session has {} vXPUs of the device, 1 to {} are allowed", lanes.size(), kMaxLanes));
   }
   uint32_t slot = next_slot_;
   for (uint32_t tried = 0; seats_[slot] != nullptr; ++tried, slot = (slot + 1) % kMaxSlots) {
@@ -176,6 +176,8 @@ void LeaseTable::SetSuccessor(ClientId holder, uint64_t lease, ClientId next, ui
 
 void LeaseTable::Freeze(ClientId client, bool frozen) { hooks_.freeze(SlotOf(client), frozen); }
 
-void LeaseTable::Condemn(ClientId client, const std::string& reason) { hooks_.condemn(SlotOf(client), reason); }
+void LeaseTable::Condemn(ClientId client, const std::string& reason) {
+  hooks_.condemn(SlotOf(client), reason);
+}
 
 }  // namespace flexai::share

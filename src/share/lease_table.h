@@ -1,4 +1,5 @@
-// The keeper's side of the lease pages (lease_page.h): all pages of one device, read and written for the arbiter.
+// The keeper's side of the lease pages (lease_page.h): all pages of one device, read and written for the
+// arbiter.
 #pragma once
 
 #include <array>

@@ -102,9 +102,8 @@ Status Ledger::AddSession(SessionId session, const std::vector<VxpuId>& vxpus) {
   }
   Vxpu& first = vxpus_.at(vxpus.front());
   if (first.sessions > 0 && Unreserved() < options_.session_overhead) {
-    return ResourceExhausted(
-        fmt::format("one more session takes {} of device memory, but only {} are free",
-                    FormatBytes(options_.session_overhead), FormatBytes(Unreserved())));
+    return ResourceExhausted(fmt::format("one more session takes {} of device memory, but only {} are free",
+                                         FormatBytes(options_.session_overhead), FormatBytes(Unreserved())));
   }
   ++first.sessions;
   Session& entry = sessions_[session];
@@ -140,8 +139,9 @@ Status Ledger::Charge(SessionId session, VxpuId vxpu, Bytes bytes) {
   }
   const Bytes available = Available(vxpu);
   if (bytes > available) {
-    return ResourceExhausted(fmt::format("{} more do not fit in the memory quota of vXPU {}, of which {} are left",
-                                         FormatBytes(bytes), vxpu, FormatBytes(available)));
+    return ResourceExhausted(
+        fmt::format("{} more do not fit in the memory quota of vXPU {}, of which {} are left",
+                    FormatBytes(bytes), vxpu, FormatBytes(available)));
   }
   unit->second.resident.value += bytes.value;
   owner->second.held[vxpu].value += bytes.value;

@@ -77,7 +77,8 @@ TEST(Ledger, QuotaDoesNotFallBelowWhatIsHeld) {
 TEST(Ledger, SpecsAreRefusedWithASentence) {
   Ledger ledger(Device(1000));
   EXPECT_EQ(ledger.AddVxpu(Spec(0, 1, 1)).code(), Code::kInvalidArgument);
-  EXPECT_EQ(ledger.AddVxpu(Spec(1, 0, 1)).message(), "a share of 0 % can run nothing: ask for at least 0.1 %");
+  EXPECT_EQ(ledger.AddVxpu(Spec(1, 0, 1)).message(),
+            "a share of 0 % can run nothing: ask for at least 0.1 %");
   EXPECT_EQ(ledger.AddVxpu(Spec(1, 1, 0)).code(), Code::kInvalidArgument);
   VxpuSpec limited = Spec(1, 500, 1);
   limited.share.limit = {400};

@@ -1,9 +1,9 @@
-// The account of one vXPU's device time: its virtual time for weighted fair queueing, and the token bucket that
-// enforces its limit.
+// The account of one vXPU's device time: its virtual time for weighted fair queueing, and the token bucket
+// that enforces its limit.
 //
-// Virtual time is device time divided by weight (start-time fair queueing, P. Goyal, H. Vin, H. Cheng, 1996): who
-// has the least is due. Debts are never forgiven while a vXPU competes, so a command that outlasts its lease is
-// paid back; a lag kept through idle time is bounded, so that a sleeper cannot save up for a burst.
+// Virtual time is device time divided by weight (start-time fair queueing, P. Goyal, H. Vin, H. Cheng, 1996):
+// who has the least is due. Debts are never forgiven while a vXPU competes, so a command that outlasts its
+// lease is paid back; a lag kept through idle time is bounded, so that a sleeper cannot save up for a burst.
 // Pure state, no clock. Thread safety: one thread.
 #pragma once
 
@@ -26,7 +26,8 @@ class ShareAccount {
   void Charge(double ns);
   double virtual_time() const { return virtual_time_; }
   void set_virtual_time(double at) { virtual_time_ = at; }
-  // Comes back to the competition whose virtual time is `now`, keeping at most `credit` of device time it is due.
+  // Comes back to the competition whose virtual time is `now`, keeping at most `credit` of device time it is
+  // due.
   void Rejoin(double now, Nanos credit);
 
   bool limited() const { return share_.limit < kWholeDevice; }

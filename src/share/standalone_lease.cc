@@ -16,7 +16,8 @@ Status StandaloneLease::Charge(uint32_t lane, int64_t bytes) {
   }
   if (static_cast<uint64_t>(bytes) > available.value) {
     return ResourceExhausted(fmt::format("{} more do not fit in the memory quota, of which {} are left",
-                                         FormatBytes({static_cast<uint64_t>(bytes)}), FormatBytes(available)));
+                                         FormatBytes({static_cast<uint64_t>(bytes)}),
+                                         FormatBytes(available)));
   }
   available.value -= static_cast<uint64_t>(bytes);
   return {};

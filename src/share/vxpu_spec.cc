@@ -32,7 +32,8 @@ Status Validate(const ComputeShare& share) {
     return InvalidArgument("a share of 0 % can run nothing: ask for at least 0.1 %");
   }
   if (share.request > kWholeDevice) {
-    return InvalidArgument(fmt::format("a share of {} is more than one device", FormatPermille(share.request)));
+    return InvalidArgument(
+        fmt::format("a share of {} is more than one device", FormatPermille(share.request)));
   }
   if (share.limit > kWholeDevice) {
     return InvalidArgument(fmt::format("a limit of {} is more than one device", FormatPermille(share.limit)));
@@ -53,8 +54,8 @@ Status Validate(const VxpuSpec& spec) {
     return InvalidArgument("a vXPU's id must not be 0");
   }
   if (spec.name.size() > kMaxName) {
-    return InvalidArgument(fmt::format("the vXPU name is {} bytes long, at most {} are allowed", spec.name.size(),
-                                       kMaxName));
+    return InvalidArgument(
+        fmt::format("the vXPU name is {} bytes long, at most {} are allowed", spec.name.size(), kMaxName));
   }
   if (std::any_of(spec.name.begin(), spec.name.end(), [](unsigned char c) { return c < ' ' || c == 127; })) {
     return InvalidArgument("the vXPU name contains a control character");

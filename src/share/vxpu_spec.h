@@ -24,8 +24,8 @@ std::string_view PriorityName(Priority priority);
 Result<Priority> ParsePriority(std::string_view text);
 
 struct ComputeShare {
-  Permille request{0};          // guaranteed; also the weight when idle share is divided
-  Permille limit{kWholeDevice}; // never more than this, also alone
+  Permille request{0};           // guaranteed; also the weight when idle share is divided
+  Permille limit{kWholeDevice};  // never more than this, also alone
   Priority priority = Priority::kNormal;
 };
 

@@ -1,9 +1,9 @@
 // The log of a process: one line a record, to a stream a person or the journal reads.
 //
-// A record is never split, never holds a line break or control character (they are written as \n, \xNN: text from
-// tenants must not forge records), and is written by one write to an unbuffered stream.
-// Two layouts: kPlain "2026-01-31T12:00:00.000Z warning flexaid: text" and kJournal "<4>text", where the journal
-// adds time and name itself.
+// A record is never split, never holds a line break or control character (they are written as \n, \xNN: text
+// from tenants must not forge records), and is written by one write to an unbuffered stream. Two layouts:
+// kPlain "2026-01-31T12:00:00.000Z warning flexaid: text" and kJournal "<4>text", where the journal adds time
+// and name itself.
 //
 // Thread safety: a Log may be used by many threads; SetLevel too. The stream must outlive the Log.
 #pragma once

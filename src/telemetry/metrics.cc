@@ -69,8 +69,8 @@ Gauge& MetricRegistry::GetGauge(std::string_view name, std::string_view help, co
   return GetSeries(name, help, MetricType::kGauge, labels).gauge;
 }
 
-MetricRegistry::Series& MetricRegistry::GetSeries(std::string_view name, std::string_view help, MetricType type,
-                                                  const Labels& labels) {
+MetricRegistry::Series& MetricRegistry::GetSeries(std::string_view name, std::string_view help,
+                                                  MetricType type, const Labels& labels) {
   assert(IsMetricName(name));
   const std::lock_guard lock(mutex_);
   auto found = families_.find(name);

@@ -1,13 +1,13 @@
 // Metrics of a process and their text for Prometheus (exposition format 0.0.4).
 //
-// A MetricRegistry keeps what a program counts as it runs; values that already live elsewhere (a keeper's account)
-// become MetricFamily values at the moment of a scrape. ExpositionText writes both.
+// A MetricRegistry keeps what a program counts as it runs; values that already live elsewhere (a keeper's
+// account) become MetricFamily values at the moment of a scrape. ExpositionText writes both.
 //
-// Names follow Prometheus' rules: base units (seconds, bytes), `_total` for counters. A malformed name, or one
-// name used with two types, is our own mistake and asserts.
+// Names follow Prometheus' rules: base units (seconds, bytes), `_total` for counters. A malformed name, or
+// one name used with two types, is our own mistake and asserts.
 //
-// Thread safety: Counter and Gauge are atomic; a MetricRegistry may be used by many threads. References it returns
-// stay valid for the registry's life.
+// Thread safety: Counter and Gauge are atomic; a MetricRegistry may be used by many threads. References it
+// returns stay valid for the registry's life.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,5 @@
-// The attach conversation between a shim and flexaid: one AF_UNIX SOCK_SEQPACKET connection, fixed-size records,
-// file descriptors by SCM_RIGHTS. docs/formats/attach.md describes it.
+// The attach conversation between a shim and flexaid: one AF_UNIX SOCK_SEQPACKET connection, fixed-size
+// records, file descriptors by SCM_RIGHTS. docs/formats/attach.md describes it.
 //
 //   shim -> flexaid   AttachRequest{kList}                          which platforms may I use?
 //   flexaid -> shim   AttachReply{platform_count}
@@ -7,8 +7,8 @@
 //   flexaid -> shim   AttachReply{session, geometry, arena_base} + fds channel, arena, executor pidfd
 //
 // flexaid knows the caller by SO_PEERCRED and hands its pidfd to the keeper. The connection may be closed
-// after the last reply; a session's life hangs on pidfds, not on the socket. In cluster mode, where a claim and
-// not a uid authorises, the socket itself names the claim.
+// after the last reply; a session's life hangs on pidfds, not on the socket. In cluster mode, where a claim
+// and not a uid authorises, the socket itself names the claim.
 //
 // Included by shims: plain data only.
 #pragma once

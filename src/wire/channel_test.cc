@@ -137,9 +137,8 @@ TEST_F(Channel, LongRepliesAreKeptUntilFetched) {
 TEST_F(Channel, AWaiterOnAQueueWakesAtItsSequenceOnly) {
   StatusSlot& queue = client_->status(3);
   queue.wait_for.store(10);
-  std::thread waiter([&] {
-    ASSERT_TRUE(client_->WaitStatus(3, [&] { return queue.sequence.load() < 10; }));
-  });
+  std::thread waiter(
+      [&] { ASSERT_TRUE(client_->WaitStatus(3, [&] { return queue.sequence.load() < 10; })); });
   while (queue.waiters.load() == 0) {
     std::this_thread::yield();
   }
@@ -160,9 +159,8 @@ TEST_F(Channel, OnlyTheFirstLateErrorSticks) {
 TEST_F(Channel, AWaitEndsWhenTheExecutorDies) {
   const os::Process child = *os::Spawn({.program = "/bin/sleep", .arguments = {"1000"}});
   ClientChannel client(memory_.data(), geometry_, kSession, child.pidfd.get());
-  std::thread waiter([&] {
-    EXPECT_FALSE(client.WaitStatus(0, [&] { return client.status(0).status.load() == 0; }));
-  });
+  std::thread waiter(
+      [&] { EXPECT_FALSE(client.WaitStatus(0, [&] { return client.status(0).status.load() == 0; })); });
   ASSERT_TRUE(os::SignalProcess(child.pidfd, SIGKILL).ok());
   waiter.join();
   EXPECT_TRUE(client.lost());

@@ -1,8 +1,9 @@
 // The shim's end of a session's channel: frames out, replies and statuses back.
 //
 // Header-only and libc-only, because shims use it. The channel's memory, the arena and the executor's pidfd
-// belong to the caller and must outlive this object. Thread safety: every method may be called from any thread.
-// Frames are in total order; the order of two threads' frames is the order in which they took the lock.
+// belong to the caller and must outlive this object. Thread safety: every method may be called from any
+// thread. Frames are in total order; the order of two threads' frames is the order in which they took the
+// lock.
 //
 // Waiting: a waiter sleeps on a futex in shared memory and wakes every kPeerCheckNs to see by the executor's
 // pidfd whether there is still somebody to wait for. A lost session is remembered: from then on every call
@@ -22,8 +23,8 @@
 
 namespace flexai::wire {
 
-// A mutex that needs nothing but a futex word (states: 0 free, 1 held, 2 held with sleepers; Drepper, "Futexes
-// are tricky", mutex 3).
+// A mutex that needs nothing but a futex word (states: 0 free, 1 held, 2 held with sleepers; Drepper,
+// "Futexes are tricky", mutex 3).
 class FutexMutex {
  public:
   void lock() {
@@ -110,7 +111,8 @@ class ClientChannel {
           if (word * 64 + bit >= geometry_.reply_slots) {
             break;
           }
-          if (reply_used_[word].compare_exchange_weak(used, used | (uint64_t{1} << bit), std::memory_order_acquire)) {
+          if (reply_used_[word].compare_exchange_weak(used, used | (uint64_t{1} << bit),
+                                                      std::memory_order_acquire)) {
             return word * 64 + bit;
           }
         }
@@ -126,8 +128,8 @@ class ClientChannel {
     os::FutexWake(reply_freed_, 1);
   }
 
-  // Sends a call that is answered in `slot` (from TakeReplySlot) and waits for the answer. False if the session
-  // is lost. The answer stays in the slot until GiveReplySlot.
+  // Sends a call that is answered in `slot` (from TakeReplySlot) and waits for the answer. False if the
+  // session is lost. The answer stays in the slot until GiveReplySlot.
   template <typename Message>
   bool CallInSlot(const Message& message, uint32_t slot) {
     ReplySlot& answer = reply(slot);
@@ -135,7 +137,8 @@ class ClientChannel {
     if (!SendFrame(message, slot, kFlagReply, nullptr)) {
       return false;
     }
-    return WaitWhile(answer.state, [&] { return answer.state.load(std::memory_order_acquire) != kReplyReady; });
+    return WaitWhile(answer.state,
+                     [&] { return answer.state.load(std::memory_order_acquire) != kReplyReady; });
   }
 
   // Sleeps on `word` until `pending` is false; false if the session was lost first.
@@ -171,7 +174,8 @@ class ClientChannel {
   // Asks the executor's pidfd; a session found lost stays lost.
   bool ExecutorEnded() {
     pollfd entry{executor_, POLLIN, 0};
-    if (header().executor_state.load(std::memory_order_relaxed) == kExecutorEnded || poll(&entry, 1, 0) != 0) {
+    if (header().executor_state.load(std::memory_order_relaxed) == kExecutorEnded ||
+        poll(&entry, 1, 0) != 0) {
       MarkLost();
     }
     return lost();
@@ -201,8 +205,12 @@ class ClientChannel {
       if (at == nullptr) {
         return false;
       }
-      const FrameHeader frame{static_cast<uint32_t>(total),    static_cast<uint16_t>(Message::kCall), flags,
-                              session_,                        ++sequence_,                           reply_slot,
+      const FrameHeader frame{static_cast<uint32_t>(total),
+                              static_cast<uint16_t>(Message::kCall),
+                              flags,
+                              session_,
+                              ++sequence_,
+                              reply_slot,
                               static_cast<uint32_t>(body)};
       if (sequence != nullptr) {
         *sequence = sequence_;
@@ -235,7 +243,8 @@ class ClientChannel {
       return nullptr;
     }
     if (pad != 0) {
-      // Frames are multiples of 8 and so is the end of the ring; a gap smaller than a header is skipped by both.
+      // Frames are multiples of 8 and so is the end of the ring; a gap smaller than a header is skipped by
+      // both.
       if (pad >= sizeof(FrameHeader)) {
         const FrameHeader filler{static_cast<uint32_t>(pad), 0, kFlagPad, session_, 0, kNoSlot, 0};
         std::memcpy(ring + (head_ & (size - 1)), &filler, sizeof(filler));

@@ -1,9 +1,9 @@
-// Encoding of call arguments inside a frame: little-endian scalars, arrays and blobs, each aligned to 8 bytes so
-// that a decoded array can be used in place. Generated code (tools/apigen) is the only caller.
+// Encoding of call arguments inside a frame: little-endian scalars, arrays and blobs, each aligned to 8 bytes
+// so that a decoded array can be used in place. Generated code (tools/apigen) is the only caller.
 //
-// Included by shims: nothing here needs a C++ library at run time. An Encoder writes into memory whose size the
-// caller took from EncodedBytes(); a Decoder never reads past its end and turns failed for good once input is
-// malformed. Thread safety: one thread per object.
+// Included by shims: nothing here needs a C++ library at run time. An Encoder writes into memory whose size
+// the caller took from EncodedBytes(); a Decoder never reads past its end and turns failed for good once
+// input is malformed. Thread safety: one thread per object.
 #pragma once
 
 #include <cstddef>

@@ -1,11 +1,12 @@
-// The bytes that an application's shim and its executor share: the channel (frames, reply slots, status slots)
-// and the arena (payloads, buffer storage). docs/formats/channel.md describes them with a worked example; the
-// static_asserts here keep that document true.
+// The bytes that an application's shim and its executor share: the channel (frames, reply slots, status
+// slots) and the arena (payloads, buffer storage). docs/formats/channel.md describes them with a worked
+// example; the static_asserts here keep that document true.
 //
 // This header is included by shims, so it uses nothing that needs a C++ library at run time.
 //
 // Trust: the executor never believes a byte here. It copies a frame out before it checks it and reads nothing
-// twice. The shim bounds whatever it reads (a lost or lying executor ends the session, never the host process).
+// twice. The shim bounds whatever it reads (a lost or lying executor ends the session, never the host
+// process).
 #pragma once
 
 #include <atomic>
@@ -40,8 +41,8 @@ inline constexpr uint32_t kMaxFrameBytes = 64 * 1024;
 // Payloads up to this many bytes travel inside the frame; larger ones in the arena.
 inline constexpr uint32_t kInlinePayloadBytes = 16 * 1024;
 
-// One outstanding synchronous call. A shim thread takes a free slot, sends a frame that names it and sleeps on
-// `state`. The executor fills the rest, then stores kReplyReady and wakes the futex.
+// One outstanding synchronous call. A shim thread takes a free slot, sends a frame that names it and sleeps
+// on `state`. The executor fills the rest, then stores kReplyReady and wakes the futex.
 struct ReplySlot {
   std::atomic<uint32_t> state;  // kReplyFree / kReplyWaiting / kReplyReady; futex word
   int32_t status;               // the API's own code (cl_int); 0 is success
@@ -60,8 +61,8 @@ inline constexpr uint32_t kReplyReady = 2;
 inline constexpr uint32_t kReplyOversized = 1;
 
 // What the executor publishes about one event, queue, build or release without being asked. The client names
-// the slot in the frame that creates the thing and may reuse it once the frame that releases the thing was sent
-// (frames are in total order, and an executor forgets a slot when it decodes that frame).
+// the slot in the frame that creates the thing and may reuse it once the frame that releases the thing was
+// sent (frames are in total order, and an executor forgets a slot when it decodes that frame).
 struct StatusSlot {
   std::atomic<uint32_t> word;      // changes with every update; futex word
   std::atomic<uint32_t> waiters;   // > 0: someone sleeps on `word`; the executor then wakes all
@@ -80,10 +81,10 @@ struct ChannelHeader {
   uint32_t magic;
   uint16_t major, minor;
   uint64_t session;
-  alignas(64) std::atomic<uint64_t> head;  // bytes ever written to the ring; written by the shim
-  std::atomic<uint64_t> last_sequence;     // of the last frame written
-  alignas(64) std::atomic<uint64_t> tail;  // bytes ever read from the ring; written by the executor
-  std::atomic<uint64_t> decoded_sequence;  // payloads of frames up to this one have been copied out
+  alignas(64) std::atomic<uint64_t> head;           // bytes ever written to the ring; written by the shim
+  std::atomic<uint64_t> last_sequence;              // of the last frame written
+  alignas(64) std::atomic<uint64_t> tail;           // bytes ever read from the ring; written by the executor
+  std::atomic<uint64_t> decoded_sequence;           // payloads of frames up to this one have been copied out
   alignas(64) std::atomic<uint32_t> consumer_word;  // kConsumer*; futex word the executor sleeps on
   alignas(64) std::atomic<uint32_t> producer_word;  // bumped by the executor when space was freed and
   std::atomic<uint32_t> producer_waiters;           // > 0 producers sleep for it
@@ -108,7 +109,9 @@ struct Geometry {
   uint64_t arena_bytes = 0;  // set per session
 
   constexpr uint64_t reply_offset() const { return 4096; }
-  constexpr uint64_t ring_offset() const { return reply_offset() + uint64_t{reply_slots} * sizeof(ReplySlot); }
+  constexpr uint64_t ring_offset() const {
+    return reply_offset() + uint64_t{reply_slots} * sizeof(ReplySlot);
+  }
   constexpr uint64_t status_offset() const { return ring_offset() + ring_bytes; }
   constexpr uint64_t channel_bytes() const {
     return status_offset() + uint64_t{status_slots} * sizeof(StatusSlot);

@@ -40,7 +40,8 @@ Result<bool> ServerChannel::Next(Frame* frame) {
       return false;
     }
     if (available > geometry_.ring_bytes || available % 8 != 0) {
-      return InvalidArgument(fmt::format("the ring claims {} bytes and holds {}", available, geometry_.ring_bytes));
+      return InvalidArgument(
+          fmt::format("the ring claims {} bytes and holds {}", available, geometry_.ring_bytes));
     }
     const uint64_t to_end = geometry_.ring_bytes - (tail_ & mask);
     if (to_end < sizeof(FrameHeader)) {  // a gap too small for a pad frame
@@ -61,7 +62,8 @@ Result<bool> ServerChannel::Next(Frame* frame) {
       continue;
     }
     if (copy.length > kMaxFrameBytes || copy.body_bytes > copy.length - sizeof(FrameHeader)) {
-      return InvalidArgument(fmt::format("a frame of {} bytes with a body of {}", copy.length, copy.body_bytes));
+      return InvalidArgument(
+          fmt::format("a frame of {} bytes with a body of {}", copy.length, copy.body_bytes));
     }
     if (copy.session != session_ || copy.sequence != sequence_ + 1) {
       return InvalidArgument(fmt::format("frame {} of session {} after frame {} of session {}", copy.sequence,

@@ -2,8 +2,8 @@
 // once into private memory and only then checked, indexes and sizes come from our own Geometry.
 //
 // Ownership: the mapping belongs to the caller and must outlive this object. Thread safety: Next and
-// PrepareSleep belong to one thread (the engine's); Reply and the Publish methods may be called from any thread
-// as long as two threads do not publish the same slot.
+// PrepareSleep belong to one thread (the engine's); Reply and the Publish methods may be called from any
+// thread as long as two threads do not publish the same slot.
 #pragma once
 
 #include <atomic>
@@ -42,8 +42,8 @@ class ServerChannel {
   // Marks payloads of frames up to the last one as copied out and wakes producers that wait for room.
   void Consumed();
 
-  // First half of going to sleep: after it, sleep on consumer_word() while it is kConsumerSleeping, unless this
-  // returned false (a frame came meanwhile).
+  // First half of going to sleep: after it, sleep on consumer_word() while it is kConsumerSleeping, unless
+  // this returned false (a frame came meanwhile).
   bool PrepareSleep();
   void EndSleep();
   std::atomic<uint32_t>& consumer_word() { return header().consumer_word; }
@@ -56,7 +56,8 @@ class ServerChannel {
   void DropKeptReply(uint32_t slot);
 
   bool ValidStatusSlot(uint32_t slot) const { return slot < geometry_.status_slots; }
-  // Publishes the state of an event, build or release. CL_COMPLETE is 0, errors are negative. kNoSlot is ignored.
+  // Publishes the state of an event, build or release. CL_COMPLETE is 0, errors are negative. kNoSlot is
+  // ignored.
   void PublishEvent(uint32_t slot, int32_t status, const CommandTimes& times = {});
   // Publishes how far a queue has come, and its first unreported error (0 keeps what stands there).
   void PublishQueue(uint32_t slot, uint64_t done_sequence, int32_t error = 0);

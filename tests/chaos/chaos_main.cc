@@ -1,5 +1,5 @@
-// Kills daemon, keeper, executors, applications and `flexai run` at random and checks after each kill that what
-// must survive does, and that what was held comes back within a second.
+// Kills daemon, keeper, executors, applications and `flexai run` at random and checks after each kill that
+// what must survive does, and that what was held comes back within a second.
 //   flexai-chaos BUILD_FOLDER [KILLS [SEED]]
 // The same seed picks the same victims; the moments depend on the machine.
 #include <fmt/core.h>
@@ -58,11 +58,12 @@ class Chaos {
       ++counts[victim];
       const Status status = KillOne(victim);
       if (!status.ok()) {
-        return status.WithContext(fmt::format("kill {} ({})", kill + 1, kVictimNames[static_cast<int>(victim)]));
+        return status.WithContext(
+            fmt::format("kill {} ({})", kill + 1, kVictimNames[static_cast<int>(victim)]));
       }
       if ((kill + 1) % 20 == 0) {
-        fmt::print("{} kills, {} tenants finished with right results, {} lost with their victim\n", kill + 1, right_,
-                   lost_);
+        fmt::print("{} kills, {} tenants finished with right results, {} lost with their victim\n", kill + 1,
+                   right_, lost_);
         fflush(stdout);
       }
     }
@@ -92,13 +93,23 @@ class Chaos {
   Status StartDaemon() {
     os::SpawnOptions options{.program = build_ + "/flexaid", .environment = Env()};
     FLEXAI_ASSIGN_OR_RETURN(daemon_, os::Spawn(options));
-    return WaitFor([&] { return Flexai({"devices", "-o", "json"}).ok(); }, Seconds(20), "flexaid does not answer");
+    return WaitFor(
+        [&] {
+          return Flexai({"devices", "-o", "json"}).ok();
+        },
+        Seconds(20), "flexaid does not answer");
   }
 
   Status StartTenant() {
     os::SpawnOptions options{.program = build_ + "/flexai", .environment = Env()};
-    options.arguments = {"run",   "--share", kShare, "--memory", kMemory,
-                         "--",    build_ + "/chaos_worker", fmt::format("0.{}", random_.Between(3, 9))};
+    options.arguments = {"run",
+                         "--share",
+                         kShare,
+                         "--memory",
+                         kMemory,
+                         "--",
+                         build_ + "/chaos_worker",
+                         fmt::format("0.{}", random_.Between(3, 9))};
     options.new_session = true;
     Tenant tenant;
     FLEXAI_ASSIGN_OR_RETURN(tenant.run, os::Spawn(options));
@@ -148,8 +159,8 @@ class Chaos {
       } else if (tenant->may_be_lost) {
         ++lost_;
       } else {
-        return Internal(fmt::format("a tenant that nobody touched ended with {}{}", exit.signaled ? "signal " : "",
-                                    exit.value));
+        return Internal(fmt::format("a tenant that nobody touched ended with {}{}",
+                                    exit.signaled ? "signal " : "", exit.value));
       }
       tenant = tenants_.erase(tenant);
     }
@@ -170,11 +181,16 @@ class Chaos {
 
   Status KillOne(Victim victim) {
     switch (victim) {
-      case Victim::kApplication: return KillOfSession("pid");
-      case Victim::kExecutor: return KillOfSession("executor_pid");
-      case Victim::kRun: return KillRun();
-      case Victim::kDaemon: return KillDaemon();
-      case Victim::kKeeper: return KillKeeper();
+      case Victim::kApplication:
+        return KillOfSession("pid");
+      case Victim::kExecutor:
+        return KillOfSession("executor_pid");
+      case Victim::kRun:
+        return KillRun();
+      case Victim::kDaemon:
+        return KillDaemon();
+      case Victim::kKeeper:
+        return KillKeeper();
     }
     return Internal("no such victim");
   }
@@ -197,7 +213,8 @@ class Chaos {
     const uint64_t id = chosen.at("session").get<uint64_t>();
     FLEXAI_RETURN_IF_ERROR(WaitFor([&] { return kill(executor, 0) != 0; }, kReturnBound,
                                    fmt::format("executor {} still runs", executor)));
-    return WaitFor([&] { return !HasSession(id); }, kReturnBound, fmt::format("session {} is still listed", id));
+    return WaitFor([&] { return !HasSession(id); }, kReturnBound,
+                   fmt::format("session {} is still listed", id));
   }
 
   Status KillRun() {
@@ -242,8 +259,9 @@ class Chaos {
   }
   bool HasSession(uint64_t id) const {
     const Result<json> sessions = Sessions();
-    return !sessions.ok() || std::any_of(sessions->begin(), sessions->end(),
-                                         [&](const json& session) { return session.at("session") == id && !session.at("ended").get<bool>(); });
+    return !sessions.ok() || std::any_of(sessions->begin(), sessions->end(), [&](const json& session) {
+      return session.at("session") == id && !session.at("ended").get<bool>();
+    });
   }
   size_t CountVxpus() const {
     const Result<json> answer = Flexai({"ps", "-o", "json"});
@@ -282,8 +300,7 @@ class Chaos {
   }
 
   Status StopAll() {
-    FLEXAI_RETURN_IF_ERROR(WaitFor(
-        [&] { return LiveTenants() == 0; }, Seconds(60), "tenants do not end"));
+    FLEXAI_RETURN_IF_ERROR(WaitFor([&] { return LiveTenants() == 0; }, Seconds(60), "tenants do not end"));
     for (const Tenant& tenant : tenants_) {
       FLEXAI_ASSIGN_OR_RETURN(const os::ExitState exit, os::Reap(tenant.run));
       (exit.value == 0 && !exit.signaled ? right_ : lost_) += 1;

@@ -1,7 +1,7 @@
 // A tenant for the chaos test: computes on OpenCL until its time is over and checks every result.
 //   chaos_worker SECONDS
-// Exit status: 0 all results were right; 3 the session was lost (an API error came back); 4 a result was wrong,
-// which nothing may ever cause.
+// Exit status: 0 all results were right; 3 the session was lost (an API error came back); 4 a result was
+// wrong, which nothing may ever cause.
 #define CL_TARGET_OPENCL_VERSION 300
 #include <CL/cl.h>
 #include <time.h>
@@ -56,7 +56,8 @@ int main(int argc, char** argv) {
   Check(error, "context");
   cl_command_queue queue = clCreateCommandQueueWithProperties(context, device, nullptr, &error);
   Check(error, "queue");
-  cl_program program = clCreateProgramWithSource(context, 1, const_cast<const char**>(&kSource), nullptr, &error);
+  cl_program program =
+      clCreateProgramWithSource(context, 1, const_cast<const char**>(&kSource), nullptr, &error);
   Check(error, "program");
   Check(clBuildProgram(program, 1, &device, "", nullptr, nullptr), "build");
   cl_kernel kernel = clCreateKernel(program, "congruential", &error);
@@ -69,17 +70,20 @@ int main(int argc, char** argv) {
       values[i] = i + round;
     }
     const uint32_t rounds = 100 + round % 7;
-    Check(clEnqueueWriteBuffer(queue, buffer, CL_FALSE, 0, kItems * 4, values.data(), 0, nullptr, nullptr), "write");
+    Check(clEnqueueWriteBuffer(queue, buffer, CL_FALSE, 0, kItems * 4, values.data(), 0, nullptr, nullptr),
+          "write");
     Check(clSetKernelArg(kernel, 0, sizeof(buffer), &buffer), "argument");
     Check(clSetKernelArg(kernel, 1, sizeof(rounds), &rounds), "argument");
     const size_t global = kItems;
     const size_t local = 64;
     Check(clEnqueueNDRangeKernel(queue, kernel, 1, nullptr, &global, &local, 0, nullptr, nullptr), "kernel");
     std::vector<uint32_t> results(kItems);
-    Check(clEnqueueReadBuffer(queue, buffer, CL_TRUE, 0, kItems * 4, results.data(), 0, nullptr, nullptr), "read");
+    Check(clEnqueueReadBuffer(queue, buffer, CL_TRUE, 0, kItems * 4, results.data(), 0, nullptr, nullptr),
+          "read");
     for (uint32_t i = 0; i < kItems; ++i) {
       if (results[i] != Reference(i + round, rounds)) {
-        std::printf("round %u item %u: %u instead of %u\n", round, i, results[i], Reference(i + round, rounds));
+        std::printf("round %u item %u: %u instead of %u\n", round, i, results[i],
+                    Reference(i + round, rounds));
         return 4;
       }
     }

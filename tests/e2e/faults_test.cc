@@ -1,5 +1,5 @@
-// What a user meets when something is wrong: one clear sentence, a non-zero exit, nothing left behind; and what
-// must survive when a process is killed.
+// What a user meets when something is wrong: one clear sentence, a non-zero exit, nothing left behind; and
+// what must survive when a process is killed.
 #include <gmock/gmock.h>
 
 #include "node_fixture.h"
@@ -69,8 +69,8 @@ TEST_F(Faults, NoOpenClIsSaidInOneSentence) {
 }
 
 TEST_F(Faults, StatusCommandsWithoutADaemonSaySo) {
-  const std::vector<std::vector<std::string>> commands{{"ps"}, {"top", "--once"}, {"stop", "1"}, {"logs", "1"},
-                                                       {"resize", "1", "--share", "10%"}};
+  const std::vector<std::vector<std::string>> commands{
+      {"ps"}, {"top", "--once"}, {"stop", "1"}, {"logs", "1"}, {"resize", "1", "--share", "10%"}};
   for (const std::vector<std::string>& command : commands) {
     const Outcome outcome = Flexai(command);
     EXPECT_NE(outcome.exit, 0);
@@ -84,7 +84,8 @@ TEST_F(Faults, StatusCommandsWithoutADaemonSaySo) {
 TEST_F(Faults, ASecondDaemonOnTheDeviceGetsOneSentence) {
   ASSERT_NO_FATAL_FAILURE(StartDaemon());
   ASSERT_TRUE(os::MakeFolders(folder_ + "/run2").ok());
-  const Outcome outcome = Flexai({"run", "--share", "10%", "--", "/bin/true"}, {"FLEXAI_RUNTIME_DIR=" + folder_ + "/run2"});
+  const Outcome outcome =
+      Flexai({"run", "--share", "10%", "--", "/bin/true"}, {"FLEXAI_RUNTIME_DIR=" + folder_ + "/run2"});
   EXPECT_NE(outcome.exit, 0);
   EXPECT_EQ(Lines(outcome.text), 1u) << outcome.text;
   EXPECT_THAT(outcome.text, HasSubstr("pocl-0"));
@@ -117,7 +118,9 @@ TEST_F(Faults, GarbageAtTheAttachSocketHarmsNobody) {
     static_cast<void>(socket.Send(garbage));
     static_cast<void>(socket.Receive(Seconds(10)));
   }
-  EXPECT_EQ(Flexai({"run", "--share", "10%", "--memory", "64Mi", "--", programs_ + "/chaos_worker", "0.2"}).exit, 0);
+  EXPECT_EQ(
+      Flexai({"run", "--share", "10%", "--memory", "64Mi", "--", programs_ + "/chaos_worker", "0.2"}).exit,
+      0);
 }
 
 TEST_F(Faults, KillingTheDaemonDisturbsNobodyAndTheNextOneAdopts) {
@@ -142,8 +145,10 @@ TEST_F(Faults, KillingTheDaemonDisturbsNobodyAndTheNextOneAdopts) {
 
 TEST_F(Faults, AKilledExecutorEndsItsSessionOnly) {
   ASSERT_NO_FATAL_FAILURE(StartDaemon());
-  const os::Process first = StartRun({"--share", "40%", "--memory", "64Mi", "--", programs_ + "/chaos_worker", "3"});
-  const os::Process second = StartRun({"--share", "40%", "--memory", "64Mi", "--", programs_ + "/chaos_worker", "3"});
+  const os::Process first =
+      StartRun({"--share", "40%", "--memory", "64Mi", "--", programs_ + "/chaos_worker", "3"});
+  const os::Process second =
+      StartRun({"--share", "40%", "--memory", "64Mi", "--", programs_ + "/chaos_worker", "3"});
   ASSERT_TRUE(Eventually([&] { return Count("sessions") == 2; }));
   const nlohmann::json sessions = FlexaiJson({"ps", "-o", "json"}).at("sessions");
   ASSERT_EQ(kill(sessions[0].at("executor_pid").get<pid_t>(), SIGKILL), 0);

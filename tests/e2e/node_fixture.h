@@ -1,5 +1,5 @@
-// A whole node for a test: flexaid with its keeper and executors, in folders of the test's own, on the machine's
-// real OpenCL device. Programs come from the folder of the test program.
+// A whole node for a test: flexaid with its keeper and executors, in folders of the test's own, on the
+// machine's real OpenCL device. Programs come from the folder of the test program.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -45,14 +45,16 @@ class NodeFixture : public ::testing::Test {
   }
 
   std::vector<std::string> Environment(const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> changes{"FLEXAI_RUNTIME_DIR=" + folder_ + "/run", "FLEXAI_LOCK_DIR=" + folder_ + "/lock",
-                                     "HOME=" + folder_ + "/home", "POCL_MAX_PTHREAD_COUNT=1"};
+    std::vector<std::string> changes{"FLEXAI_RUNTIME_DIR=" + folder_ + "/run",
+                                     "FLEXAI_LOCK_DIR=" + folder_ + "/lock", "HOME=" + folder_ + "/home",
+                                     "POCL_MAX_PTHREAD_COUNT=1"};
     changes.insert(changes.end(), more.begin(), more.end());
     return os::Environment(changes);
   }
 
   Outcome Shell(const std::string& command, const std::vector<std::string>& more = {}) const {
-    os::SpawnOptions options{.program = "/bin/sh", .arguments = {"-c", command}, .environment = Environment(more)};
+    os::SpawnOptions options{
+        .program = "/bin/sh", .arguments = {"-c", command}, .environment = Environment(more)};
     const Result<os::Output> output = os::RunAndCapture(options, Seconds(60));
     if (!output.ok()) {
       return {-1, output.status().message()};
@@ -75,8 +77,8 @@ class NodeFixture : public ::testing::Test {
   }
 
   void StartDaemon(const std::vector<std::string>& arguments = {}) {
-    os::SpawnOptions options{.program = programs_ + "/flexaid", .arguments = arguments,
-                             .environment = Environment()};
+    os::SpawnOptions options{
+        .program = programs_ + "/flexaid", .arguments = arguments, .environment = Environment()};
     Result<os::Process> daemon = os::Spawn(options);
     ASSERT_TRUE(daemon.ok()) << daemon.status().message();
     daemon_ = std::move(*daemon);
@@ -85,7 +87,8 @@ class NodeFixture : public ::testing::Test {
 
   // A background `flexai run` with the given arguments after `run`.
   os::Process StartRun(const std::vector<std::string>& arguments) {
-    os::SpawnOptions options{.program = programs_ + "/flexai", .arguments = arguments, .environment = Environment()};
+    os::SpawnOptions options{
+        .program = programs_ + "/flexai", .arguments = arguments, .environment = Environment()};
     options.arguments.insert(options.arguments.begin(), "run");
     Result<os::Process> run = os::Spawn(options);
     EXPECT_TRUE(run.ok());

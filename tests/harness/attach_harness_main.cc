@@ -1,7 +1,7 @@
-// Runs a program on one executor without daemon and keeper: the shortest way from a shim to a device, for tests of
-// these two. Plays flexaid towards the shim (wire/attach.h) and the keeper towards the executor; leases are granted
-// by the executor itself. No limits, no isolation. With --move-every each session is suspended again and again and
-// goes on in another executor; the program must not notice.
+// Runs a program on one executor without daemon and keeper: the shortest way from a shim to a device, for
+// tests of these two. Plays flexaid towards the shim (wire/attach.h) and the keeper towards the executor;
+// leases are granted by the executor itself. No limits, no isolation. With --move-every each session is
+// suspended again and again and goes on in another executor; the program must not notice.
 //   flexai-attach-harness [--memory BYTES] [--vxpus N] [--move-every MS] -- COMMAND [ARGUMENT ...]
 #include <fmt/core.h>
 #include <signal.h>
@@ -40,7 +40,8 @@ wire::AttachReply Failure(const Status& status) {
   return reply;
 }
 
-Status SendReply(const os::PacketSocket& socket, const wire::AttachReply& reply, std::span<const int> fds = {}) {
+Status SendReply(const os::PacketSocket& socket, const wire::AttachReply& reply,
+                 std::span<const int> fds = {}) {
   return socket.Send(std::as_bytes(std::span(&reply, 1)), fds);
 }
 
@@ -94,7 +95,8 @@ class Broker {
     os::Process process;
     os::PacketSocket control;
   };
-  Result<Executor> StartExecutor(const std::string& start, std::vector<int> fds, const os::UniqueFd& image) const {
+  Result<Executor> StartExecutor(const std::string& start, std::vector<int> fds,
+                                 const os::UniqueFd& image) const {
     FLEXAI_ASSIGN_OR_RETURN(auto ends, os::PacketSocket::Pair());
     os::SpawnOptions spawn{.program = options_.folder + "/flexai-executor", .arguments = {"--session"}};
     spawn.environment = os::Environment();
@@ -155,11 +157,12 @@ class Broker {
     const uint64_t session = ++sessions_;
     wire::Geometry geometry;
     geometry.arena_bytes = options_.memory.value * options_.vxpus + (4ull << 30);
-    FLEXAI_ASSIGN_OR_RETURN(os::UniqueFd channel, os::CreateSealedMemfd("flexai-channel", geometry.channel_bytes()));
+    FLEXAI_ASSIGN_OR_RETURN(os::UniqueFd channel,
+                            os::CreateSealedMemfd("flexai-channel", geometry.channel_bytes()));
     FLEXAI_ASSIGN_OR_RETURN(os::UniqueFd arena, os::CreateSealedMemfd("flexai-arena", geometry.arena_bytes));
     {
-      FLEXAI_ASSIGN_OR_RETURN(const os::Mapping header,
-                              os::Mapping::Map(channel, geometry.channel_bytes(), os::Mapping::Access::kReadWrite));
+      FLEXAI_ASSIGN_OR_RETURN(const os::Mapping header, os::Mapping::Map(channel, geometry.channel_bytes(),
+                                                                         os::Mapping::Access::kReadWrite));
       wire::ServerChannel::Initialize(header.span(), geometry, session);
     }
     const uint64_t arena_base = wire::kArenaBase + session * wire::kArenaStride;
@@ -182,7 +185,8 @@ class Broker {
     FLEXAI_ASSIGN_OR_RETURN(const os::PeerCredentials peer, socket.Peer());
     FLEXAI_ASSIGN_OR_RETURN(os::UniqueFd application, os::OpenPidfd(peer.pid));
     std::thread([this, start, fds, application = std::move(application), executor = std::move(executor),
-                 channel = std::move(channel), arena = std::move(arena), output = std::move(output)]() mutable {
+                 channel = std::move(channel), arena = std::move(arena),
+                 output = std::move(output)]() mutable {
       const Status status = Attend(application, std::move(executor), start, fds);
       if (!status.ok()) {
         fmt::print(stderr, "attach harness: {}\n", status.message());
@@ -206,12 +210,14 @@ Result<int> Run(Options options) {
   const std::string shim = options.folder + "/libflexai-opencl.so";
   FLEXAI_RETURN_IF_ERROR(os::MakeFolders(folder + "/vendors"));
   FLEXAI_RETURN_IF_ERROR(os::WriteFile(folder + "/vendors/flexai.icd", shim + "\n"));
-  FLEXAI_ASSIGN_OR_RETURN(const os::PacketListener listener, os::PacketListener::Listen(folder + "/attach.sock", 0600));
+  FLEXAI_ASSIGN_OR_RETURN(const os::PacketListener listener,
+                          os::PacketListener::Listen(folder + "/attach.sock", 0600));
   Broker broker(options);
   std::thread([&] { broker.Serve(listener); }).detach();
   os::SpawnOptions spawn{.program = "/usr/bin/env", .arguments = options.command};
-  spawn.environment = os::Environment({"FLEXAI_ATTACH_SOCKET=" + folder + "/attach.sock", "FLEXAI_VXPUS=1",
-                                       "OCL_ICD_VENDORS=" + folder + "/vendors", "OCL_ICD_FILENAMES=" + shim});
+  spawn.environment =
+      os::Environment({"FLEXAI_ATTACH_SOCKET=" + folder + "/attach.sock", "FLEXAI_VXPUS=1",
+                       "OCL_ICD_VENDORS=" + folder + "/vendors", "OCL_ICD_FILENAMES=" + shim});
   FLEXAI_ASSIGN_OR_RETURN(const os::Process child, os::Spawn(spawn));
   FLEXAI_ASSIGN_OR_RETURN(const os::ExitState exit, os::Reap(child));
   static_cast<void>(os::RemoveFolder(folder));
@@ -240,7 +246,9 @@ int main(int argc, char** argv) {
     }
   }
   if (next + 1 >= argc || std::strcmp(argv[next], "--") != 0) {
-    fmt::print(stderr, "usage: flexai-attach-harness [--memory BYTES] [--vxpus N] [--move-every MS] -- COMMAND [ARGUMENT ...]\n");
+    fmt::print(stderr,
+               "usage: flexai-attach-harness [--memory BYTES] [--vxpus N] [--move-every MS] -- COMMAND "
+               "[ARGUMENT ...]\n");
     return 2;
   }
   options.command.assign(argv + next + 1, argv + argc);

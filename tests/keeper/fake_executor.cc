@@ -1,5 +1,6 @@
-// A stand-in for flexai-executor where no vendor library is wanted: it speaks the keeper's protocol and the lease
-// pages like the real one, and its device is a thread that sleeps. Ordered about by the test over the arena.
+// A stand-in for flexai-executor where no vendor library is wanted: it speaks the keeper's protocol and the
+// lease pages like the real one, and its device is a thread that sleeps. Ordered about by the test over the
+// arena.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -58,9 +59,8 @@ class FakeExecutor {
       orders().charge_code.store(static_cast<int32_t>(lease_->Charge(0, bytes).code()));
     }
     const auto words = lease_->WakeWords();
-    const os::FutexCondition conditions[] = {{words[0], words[0]->load()},
-                                             {words[1], words[1]->load()},
-                                             {&orders().mode, orders().mode.load()}};
+    const os::FutexCondition conditions[] = {
+        {words[0], words[0]->load()}, {words[1], words[1]->load()}, {&orders().mode, orders().mode.load()}};
     switch (static_cast<Mode>(orders().mode.load())) {
       case Mode::kIdle:
         lease_->Idle(0);

@@ -1,4 +1,5 @@
-// flexai-keeper as a process, with fake executors: requests, sessions, and every way in which a process can end.
+// flexai-keeper as a process, with fake executors: requests, sessions, and every way in which a process can
+// end.
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -84,9 +85,23 @@ class KeeperTest : public ::testing::Test {
     const std::string programs = *os::ProgramFolder();
     os::SpawnOptions spawn;
     spawn.program = programs + "/flexai-keeper";
-    spawn.arguments = {"--device", "test-0", "--socket", folder_ + "/keeper.sock", "--lock", folder_ + "/lock",
-                       "--executor", programs + "/fake-executor", "--memory", "1Gi", "--reserve", "64Mi",
-                       "--session-overhead", "16Mi", "--log-dir", folder_ + "/logs", "--cache-dir",
+    spawn.arguments = {"--device",
+                       "test-0",
+                       "--socket",
+                       folder_ + "/keeper.sock",
+                       "--lock",
+                       folder_ + "/lock",
+                       "--executor",
+                       programs + "/fake-executor",
+                       "--memory",
+                       "1Gi",
+                       "--reserve",
+                       "64Mi",
+                       "--session-overhead",
+                       "16Mi",
+                       "--log-dir",
+                       folder_ + "/logs",
+                       "--cache-dir",
                        folder_ + "/cache"};
     spawn.arguments.insert(spawn.arguments.end(), more.begin(), more.end());
     spawn.environment = os::Environment(environment);
@@ -117,8 +132,12 @@ class KeeperTest : public ::testing::Test {
   }
 
   json CreateVxpu(uint64_t id, uint32_t request, uint64_t memory_mib, json more = json::object()) {
-    json body = {{"op", "create_vxpu"}, {"id", id}, {"name", "test"}, {"owner_uid", 0},
-                 {"request_permille", request}, {"memory_bytes", memory_mib << 20}};
+    json body = {{"op", "create_vxpu"},
+                 {"id", id},
+                 {"name", "test"},
+                 {"owner_uid", 0},
+                 {"request_permille", request},
+                 {"memory_bytes", memory_mib << 20}};
     body.update(more);
     return Ask(body).body;
   }
@@ -134,11 +153,18 @@ class KeeperTest : public ::testing::Test {
     const os::UniqueFd arena = os::CreateSealedMemfd("arena", kArenaBytes).value();
     const os::UniqueFd output = os::OpenNullDevice().value();
     session->arena = os::Mapping::Map(arena, kArenaBytes, os::Mapping::Access::kReadWrite).value();
-    Reply reply = Ask({{"op", "start_session"}, {"session", id}, {"vxpus", {vxpu}}, {"platform", 0},
-                       {"device_index", 0}, {"uid", 0}, {"pid", session->application.pid}, {"command", "sleep"},
-                       {"geometry", {{"ring_bytes", 1}, {"reply_slots", 1}, {"status_slots", 1}, {"arena_bytes", 1}}},
-                       {"arena_base", 0}},
-                      {channel.get(), arena.get(), session->application.pidfd.get(), output.get()});
+    Reply reply =
+        Ask({{"op", "start_session"},
+             {"session", id},
+             {"vxpus", {vxpu}},
+             {"platform", 0},
+             {"device_index", 0},
+             {"uid", 0},
+             {"pid", session->application.pid},
+             {"command", "sleep"},
+             {"geometry", {{"ring_bytes", 1}, {"reply_slots", 1}, {"status_slots", 1}, {"arena_bytes", 1}}},
+             {"arena_base", 0}},
+            {channel.get(), arena.get(), session->application.pidfd.get(), output.get()});
     last_start_ = reply.body;
     if (reply.fds.size() == 1) {
       session->executor = std::move(reply.fds[0]);
@@ -195,8 +221,9 @@ TEST_F(KeeperTest, OneKeeperPerDevice) {
   StartKeeper();
   os::SpawnOptions second;
   second.program = *os::ProgramFolder() + "/flexai-keeper";
-  second.arguments = {"--device", "test-0", "--socket", folder_ + "/2.sock", "--lock", folder_ + "/lock",
-                      "--executor", "/bin/false", "--memory", "1Gi", "--reserve", "0", "--log-dir", folder_};
+  second.arguments = {
+      "--device",   "test-0",   "--socket", folder_ + "/2.sock", "--lock", folder_ + "/lock", "--executor",
+      "/bin/false", "--memory", "1Gi",      "--reserve",         "0",      "--log-dir",       folder_};
   second.environment = os::Environment();
   const auto output = os::RunAndCapture(second, kPatience);
   ASSERT_TRUE(output.ok());
@@ -317,7 +344,11 @@ TEST_F(KeeperTest, AVxpuEndsWithItsOwnerAndItsRemovalEndsSessions) {
   sleeper.program = "/bin/sleep";
   sleeper.arguments = {"1000"};
   const os::Process owner = os::Spawn(sleeper).value();
-  Ask({{"op", "create_vxpu"}, {"id", 1}, {"owner_uid", 0}, {"request_permille", 100}, {"memory_bytes", 1 << 20}},
+  Ask({{"op", "create_vxpu"},
+       {"id", 1},
+       {"owner_uid", 0},
+       {"request_permille", 100},
+       {"memory_bytes", 1 << 20}},
       {owner.pidfd.get()});
   CreateVxpu(2, 900, 100);
   TestSession& first = StartSession(1, 1);

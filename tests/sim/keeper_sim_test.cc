@@ -1,6 +1,6 @@
-// The keeper, a daemon that asks it for things, and sessions, with seeded faults in virtual time: programs and
-// executors die, hang, lie and fail to load, daemons are replaced, requests are malformed. After every step the
-// account must be right, and at the end everything must be free.
+// The keeper, a daemon that asks it for things, and sessions, with seeded faults in virtual time: programs
+// and executors die, hang, lie and fail to load, daemons are replaced, requests are malformed. After every
+// step the account must be right, and at the end everything must be free.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -37,8 +37,8 @@ class Simulation {
         log_("sim", telemetry::LogLevel::kError, telemetry::LogLayout::kPlain, silent_),
         options_(Device()) {
     world_.clock.Set(Seconds(100));
-    keeper_ = std::move(
-        keeper::Keeper::Create(world_, executors_, log_, world_.clock, options_, seed).value());
+    keeper_ =
+        std::move(keeper::Keeper::Create(world_, executors_, log_, world_.clock, options_, seed).value());
     empty_ = Ask({{"op", "hello"}});
     world_.after_event = [this] { CheckAccount(); };
   }
@@ -102,12 +102,17 @@ class Simulation {
     switch (world_.random.Below(10)) {
       case 0:
       case 1:
-        Ask({{"op", "create_vxpu"}, {"id", AnyVxpu()}, {"owner_uid", world_.random.Below(3)},
-             {"request_permille", world_.random.Below(600)}, {"memory_bytes", world_.random.Below(1500) * kMiB},
+        Ask({{"op", "create_vxpu"},
+             {"id", AnyVxpu()},
+             {"owner_uid", world_.random.Below(3)},
+             {"request_permille", world_.random.Below(600)},
+             {"memory_bytes", world_.random.Below(1500) * kMiB},
              {"priority", AnyPriority()}});
         break;
       case 2:
-        Ask({{"op", "resize_vxpu"}, {"id", AnyVxpu()}, {"request_permille", world_.random.Below(700)},
+        Ask({{"op", "resize_vxpu"},
+             {"id", AnyVxpu()},
+             {"request_permille", world_.random.Below(700)},
              {"memory_bytes", world_.random.Below(1500) * kMiB}});
         break;
       case 3:
@@ -145,8 +150,13 @@ class Simulation {
       fds.push_back(std::move(os::CreateEventCounter().value()));
     }
     programs_[id] = std::move(os::DuplicateFd(fds[2]).value());
-    Ask({{"op", "start_session"}, {"session", id}, {"vxpus", {AnyVxpu()}}, {"platform", 0}, {"device_index", 0},
-         {"uid", world_.random.Below(3)}, {"arena_base", 0},
+    Ask({{"op", "start_session"},
+         {"session", id},
+         {"vxpus", {AnyVxpu()}},
+         {"platform", 0},
+         {"device_index", 0},
+         {"uid", world_.random.Below(3)},
+         {"arena_base", 0},
          {"geometry", {{"ring_bytes", 1}, {"reply_slots", 1}, {"status_slots", 1}, {"arena_bytes", 1}}}},
         std::move(fds));
   }
@@ -165,9 +175,16 @@ class Simulation {
   }
 
   void Malformed() {
-    const json requests[] = {json::object(), {{"op", 7}}, {{"op", "start_session"}}, {{"op", "create_vxpu"}, {"id", -1}},
-                             {{"op", "resize_vxpu"}, {"id", "x"}}, {{"op", "create_vxpu"}, {"id", 99},
-                              {"owner_uid", 0}, {"memory_bytes", UINT64_MAX}, {"request_permille", 1}}};
+    const json requests[] = {json::object(),
+                             {{"op", 7}},
+                             {{"op", "start_session"}},
+                             {{"op", "create_vxpu"}, {"id", -1}},
+                             {{"op", "resize_vxpu"}, {"id", "x"}},
+                             {{"op", "create_vxpu"},
+                              {"id", 99},
+                              {"owner_uid", 0},
+                              {"memory_bytes", UINT64_MAX},
+                              {"request_permille", 1}}};
     Ask(requests[world_.random.Below(std::size(requests))]);
   }
 

@@ -38,7 +38,8 @@ void World::RunUntil(Nanos until) {
   clock.Set(until);
 }
 
-// A file descriptor that has become readable is served a little later, like by a process that must wake up first.
+// A file descriptor that has become readable is served a little later, like by a process that must wake up
+// first.
 void World::PollFds() {
   std::vector<pollfd> entries;
   for (const auto& [fd, ready] : watches_) {
@@ -67,13 +68,25 @@ Result<std::unique_ptr<ExecutorHandle>> SimExecutors::Take(uid_t) {
   Behaviour behaviour = Behaviour::kWorks;
   if (faults) {
     switch (world_.random.Below(12)) {
-      case 0: behaviour = Behaviour::kHangs; break;
-      case 1: behaviour = Behaviour::kLies; break;
-      case 2: behaviour = Behaviour::kFailsToLoad; break;
-      case 3: behaviour = Behaviour::kNeverReady; break;
-      case 4: behaviour = Behaviour::kIdles; break;
-      case 5: return ResourceExhausted("no space left on device");
-      default: break;
+      case 0:
+        behaviour = Behaviour::kHangs;
+        break;
+      case 1:
+        behaviour = Behaviour::kLies;
+        break;
+      case 2:
+        behaviour = Behaviour::kFailsToLoad;
+        break;
+      case 3:
+        behaviour = Behaviour::kNeverReady;
+        break;
+      case 4:
+        behaviour = Behaviour::kIdles;
+        break;
+      case 5:
+        return ResourceExhausted("no space left on device");
+      default:
+        break;
     }
   }
   return std::unique_ptr<ExecutorHandle>(new Process(*this, world_, behaviour));
@@ -231,12 +244,24 @@ void SimExecutors::Process::LookForAnswer() {
 void SimExecutors::Process::Lie() {
   const uint64_t value = world_.random.Next() >> world_.random.Below(64);
   switch (world_.random.Below(6)) {
-    case 0: lane().running = static_cast<uint32_t>(value); break;
-    case 1: lane().lease_done = value; break;
-    case 2: lane().used_ns = value; break;
-    case 3: lane().head_start_ns = static_cast<int64_t>(value); break;
-    case 4: lane().finished = value; break;
-    case 5: lane().released_bytes = value; break;
+    case 0:
+      lane().running = static_cast<uint32_t>(value);
+      break;
+    case 1:
+      lane().lease_done = value;
+      break;
+    case 2:
+      lane().used_ns = value;
+      break;
+    case 3:
+      lane().head_start_ns = static_cast<int64_t>(value);
+      break;
+    case 4:
+      lane().finished = value;
+      break;
+    case 5:
+      lane().released_bytes = value;
+      break;
   }
   os::RingEventCounter(doorbell_);
   Later(1'000'000, 20'000'000, &Process::Lie);

@@ -1,6 +1,7 @@
-// A machine in virtual time around the real Keeper: event loop, applications, executors and a device, all in one
-// thread and reproducible from a seed. The lease pages, the client of them and everything inside the keeper are the
-// real ones; processes are objects here, and a pidfd is an eventfd that is rung when its process ends.
+// A machine in virtual time around the real Keeper: event loop, applications, executors and a device, all in
+// one thread and reproducible from a seed. The lease pages, the client of them and everything inside the
+// keeper are the real ones; processes are objects here, and a pidfd is an eventfd that is rung when its
+// process ends.
 #pragma once
 
 #include <functional>
@@ -36,7 +37,9 @@ class World final : public keeper::Reactor {
   // Runs after every event.
   std::function<void()> after_event;
   // One number for all that happened: two runs of a seed must agree.
-  void Trace(uint64_t what) { trace = (trace ^ what) * 0x100000001b3ull + static_cast<uint64_t>(clock.Now().value); }
+  void Trace(uint64_t what) {
+    trace = (trace ^ what) * 0x100000001b3ull + static_cast<uint64_t>(clock.Now().value);
+  }
 
   ManualClock clock;
   Random random;
@@ -73,9 +76,9 @@ class SimExecutors final : public keeper::ExecutorSource {
   // Those that run a session now.
   std::map<share::SessionId, Process*> sessions;
   size_t alive = 0;
-  uint64_t commands = 0;         // finished by anybody
+  uint64_t commands = 0;  // finished by anybody
   uint64_t granted_charges = 0, refused_charges = 0;
-  bool faults = true;            // false: executors that are made from now on work
+  bool faults = true;  // false: executors that are made from now on work
 
  private:
   World& world_;

@@ -9,7 +9,8 @@
 namespace flexai::apigen {
 namespace {
 
-const std::set<std::string> kTypes{"u32", "u64", "i32", "i64", "id", "ref", "refs", "u64s", "bytes", "payload", "region"};
+const std::set<std::string> kTypes{"u32",  "u64",  "i32",   "i64",     "id",    "ref",
+                                   "refs", "u64s", "bytes", "payload", "region"};
 const std::vector<Field> kEnqueueFields{
     {"ref", "queue"}, {"refs", "waits"}, {"id", "event"}, {"u32", "event_slot"}, {"u32", "command_type"}};
 
@@ -30,7 +31,9 @@ class Parser {
   }
 
  private:
-  Status Error(const std::string& what) const { return InvalidArgument(fmt::format("line {}: {}", line_, what)); }
+  Status Error(const std::string& what) const {
+    return InvalidArgument(fmt::format("line {}: {}", line_, what));
+  }
 
   Status ParseLine(const std::string& line) {
     const size_t start = line.find_first_not_of(' ');
@@ -65,7 +68,8 @@ class Parser {
     if (parts.size() != at + 2 || !kTypes.contains(parts[at])) {
       return Error(fmt::format("expected [returns] TYPE NAME, found '{}'", line));
     }
-    (returned ? result_.calls.back().returns : result_.calls.back().fields).push_back({parts[at], parts[at + 1]});
+    (returned ? result_.calls.back().returns : result_.calls.back().fields)
+        .push_back({parts[at], parts[at + 1]});
     return {};
   }
 
@@ -142,7 +146,8 @@ class Parser {
 
   static Status CheckEffect(const Call& call) {
     const auto known = [&](const std::string& name) {
-      return std::any_of(call.fields.begin(), call.fields.end(), [&](const Field& field) { return field.name == name; });
+      return std::any_of(call.fields.begin(), call.fields.end(),
+                         [&](const Field& field) { return field.name == name; });
     };
     if (call.effect.kind == Effect::Kind::kNone) {
       return {};
@@ -151,7 +156,8 @@ class Parser {
     names.push_back(call.effect.field);
     for (const std::string& name : names) {
       if (!known(name)) {
-        return InvalidArgument(fmt::format("call {}: its effect names '{}', which is no field", call.name, name));
+        return InvalidArgument(
+            fmt::format("call {}: its effect names '{}', which is no field", call.name, name));
       }
     }
     return {};
@@ -160,7 +166,8 @@ class Parser {
   Status CheckFunctions() const {
     for (const Function& function : result_.functions) {
       for (const std::string& name : function.calls) {
-        if (std::none_of(result_.calls.begin(), result_.calls.end(), [&](const Call& c) { return c.name == name; })) {
+        if (std::none_of(result_.calls.begin(), result_.calls.end(),
+                         [&](const Call& c) { return c.name == name; })) {
           return InvalidArgument(fmt::format("function {} names the unknown call {}", function.name, name));
         }
       }

@@ -28,7 +28,7 @@ struct Call {
   std::string name;
   bool reply = false;
   bool enqueue = false;
-  std::vector<Field> fields;   // with the common fields of an enqueue first
+  std::vector<Field> fields;  // with the common fields of an enqueue first
   std::vector<Field> returns;
   Effect effect;
   std::vector<std::string> comment;

@@ -1,5 +1,5 @@
-// apigen DESCRIPTION OUTPUT_FOLDER: generates calls.h, dispatch.h, functions.inc, calls.md and ids.txt from one
-// call description. `opencl.api` becomes namespace flexai::opencl.
+// apigen DESCRIPTION OUTPUT_FOLDER: generates calls.h, dispatch.h, functions.inc, calls.md and ids.txt from
+// one call description. `opencl.api` becomes namespace flexai::opencl.
 #include <fmt/core.h>
 
 #include <cstdio>

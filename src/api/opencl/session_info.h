@@ -1,22 +1,23 @@
 // How the executor describes to a shim what never changes: a session's platform and devices (reply of
 // OpenSession), the kernels of a program (DescribeProgram) and one kernel (CreateKernel, CloneKernel).
-// session_info_writer.h makes these bytes; this header reads them in place and uses nothing of a C++ library at
-// run time. docs/formats/session-info.md describes them.
+// session_info_writer.h makes these bytes; this header reads them in place and uses nothing of a C++ library
+// at run time. docs/formats/session-info.md describes them.
 //
 // Everything is little endian and aligned to 8 bytes from the start of the description:
 //   table    u32 count, u32 bytes of the entries; entries: u32 parameter, u32 length, bytes padded to 8
 //   string   u32 length, u32 0, bytes padded to 8; no terminating NUL
 //   session  table platform; u32 device count, u32 0; per device: u64 object id, u32 flags, u32 0, table
-//   kernel   u32 argument count, u32 0; per argument: u32 present, u32 address qualifier, u32 access qualifier,
+//   kernel   u32 argument count, u32 0; per argument: u32 present, u32 address qualifier, u32 access
+//   qualifier,
 //            u32 0, u64 type qualifier, string type name, string name;
 //            string attributes; u32 device count, u32 0; per device: u64 object id, table
 //   program  u32 kernel count, u32 0; per kernel: string name, string whose bytes are a kernel
 // A table's values are what clGet*Info returns for the parameter, byte for byte, except that a value which is
 // a handle is the object's 64-bit id.
 //
-// Errors: a reader never reads outside its bytes. On a malformed description it turns to !ok() and from then on
-// every read gives zeros and empty ranges; check ok() once at the end.
-// Thread safety: values. Ownership: what is read points into the description, which must stay.
+// Errors: a reader never reads outside its bytes. On a malformed description it turns to !ok() and from then
+// on every read gives zeros and empty ranges; check ok() once at the end. Thread safety: values. Ownership:
+// what is read points into the description, which must stay.
 #pragma once
 
 #include <cstddef>

@@ -1,8 +1,8 @@
 #include "api/opencl/session_info.h"
 
-#include <string>
-
 #include <gtest/gtest.h>
+
+#include <string>
 
 #include "api/opencl/session_info_writer.h"
 
@@ -11,9 +11,7 @@ namespace {
 
 std::span<const std::byte> Bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
 
-std::string Text(InfoBytes bytes) {
-  return {reinterpret_cast<const char*>(bytes.data), bytes.length};
-}
+std::string Text(InfoBytes bytes) { return {reinterpret_cast<const char*>(bytes.data), bytes.length}; }
 
 InfoWriter TwoDevices() {
   InfoWriter writer;

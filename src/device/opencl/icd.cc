@@ -18,7 +18,8 @@ namespace {
 constexpr const char* kVendorsFolder = "/etc/OpenCL/vendors";
 
 bool EndsWith(const std::string& text, std::string_view suffix) {
-  return text.size() >= suffix.size() && text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0;
+  return text.size() >= suffix.size() &&
+         text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0;
 }
 
 // The library that an .icd file names: its first line.
@@ -94,7 +95,8 @@ Result<std::vector<Platform>> PlatformsIn(const std::string& path) {
   }
   std::vector<cl_platform_id> ids(count);
   if (const cl_int status = list(count, ids.data(), nullptr); status != CL_SUCCESS) {
-    return Unavailable(fmt::format("the OpenCL driver {} does not list its platforms (error {})", path, status));
+    return Unavailable(
+        fmt::format("the OpenCL driver {} does not list its platforms (error {})", path, status));
   }
   std::vector<Platform> platforms;
   for (cl_platform_id id : ids) {
@@ -159,7 +161,8 @@ std::vector<cl_device_id> DevicesOf(const Platform& platform) {
     return {};
   }
   std::vector<cl_device_id> devices(count);
-  if (platform.api->clGetDeviceIDs(platform.id, CL_DEVICE_TYPE_ALL, count, devices.data(), nullptr) != CL_SUCCESS) {
+  if (platform.api->clGetDeviceIDs(platform.id, CL_DEVICE_TYPE_ALL, count, devices.data(), nullptr) !=
+      CL_SUCCESS) {
     return {};
   }
   return devices;

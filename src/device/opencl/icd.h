@@ -1,9 +1,10 @@
-// The machine's OpenCL implementations, loaded without a loader library: each is a library named by an .icd file
-// and spoken to through its own dispatch table, so that nothing stands between an executor and the driver.
+// The machine's OpenCL implementations, loaded without a loader library: each is a library named by an .icd
+// file and spoken to through its own dispatch table, so that nothing stands between an executor and the
+// driver.
 //
-// Where they are looked for: FLEXAI_NATIVE_ICDS (a folder of .icd files, or library paths separated by ':'), else
-// /etc/OpenCL/vendors. Thread safety: loading is done once, by one thread; the result is read-only. Libraries
-// stay loaded for the life of the process.
+// Where they are looked for: FLEXAI_NATIVE_ICDS (a folder of .icd files, or library paths separated by ':'),
+// else /etc/OpenCL/vendors. Thread safety: loading is done once, by one thread; the result is read-only.
+// Libraries stay loaded for the life of the process.
 #pragma once
 
 #define CL_TARGET_OPENCL_VERSION 300
@@ -25,8 +26,8 @@ namespace flexai::device::opencl {
 struct Platform {
   cl_platform_id id = nullptr;
   const cl_icd_dispatch* api = nullptr;
-  uint32_t index = 0;      // in the order of LoadPlatforms
-  std::string library;     // path it was loaded from
+  uint32_t index = 0;   // in the order of LoadPlatforms
+  std::string library;  // path it was loaded from
 };
 
 struct Platforms {

@@ -45,8 +45,7 @@ DeviceRecord Describe(const Platform& platform, cl_device_id device, uint32_t in
   record.global_memory = {DeviceNumber<cl_ulong>(platform, device, CL_DEVICE_GLOBAL_MEM_SIZE)};
   record.max_allocation = {DeviceNumber<cl_ulong>(platform, device, CL_DEVICE_MAX_MEM_ALLOC_SIZE)};
   record.compute_units = DeviceNumber<cl_uint>(platform, device, CL_DEVICE_MAX_COMPUTE_UNITS);
-  record.unified_memory =
-      DeviceNumber<cl_bool>(platform, device, CL_DEVICE_HOST_UNIFIED_MEMORY) == CL_TRUE;
+  record.unified_memory = DeviceNumber<cl_bool>(platform, device, CL_DEVICE_HOST_UNIFIED_MEMORY) == CL_TRUE;
   record.problem = Problem(platform, device);
   record.available = record.problem.empty();
   return record;

@@ -1,10 +1,10 @@
 // One command of an application, from its frame to its end.
 //
-// Ownership: counted references. The graph holds one from Enqueue until the command was harvested; an event of
-// the application and every command that waits for it hold one each.
-// Thread safety: references are taken and dropped by the engine's thread only; everything else belongs to the
-// graph and is touched under its lock, apart from `times` and `status` between submission and OnDeviceDone,
-// which belong to the driver's callback.
+// Ownership: counted references. The graph holds one from Enqueue until the command was harvested; an event
+// of the application and every command that waits for it hold one each. Thread safety: references are taken
+// and dropped by the engine's thread only; everything else belongs to the graph and is touched under its
+// lock, apart from `times` and `status` between submission and OnDeviceDone, which belong to the driver's
+// callback.
 #pragma once
 
 #include <atomic>
@@ -67,8 +67,8 @@ class Command {
 
   struct Edge {
     Command* waiter;
-    bool until_done;  // else until the command is submitted
-    bool is_explicit; // named in the wait list: a failure passes on
+    bool until_done;   // else until the command is submitted
+    bool is_explicit;  // named in the wait list: a failure passes on
   };
 
   const CommandKind kind;
@@ -78,7 +78,7 @@ class Command {
   bool has_event = false;
   int32_t status = kStatusQueued;
   uint32_t event_slot = wire::kNoSlot;
-  uint32_t blockers = 0;  // edges from others that are not resolved
+  uint32_t blockers = 0;        // edges from others that are not resolved
   uint32_t explicit_waits = 0;  // those of them that are explicit
   uint64_t sequence = 0;
   CommandQueue* queue = nullptr;  // null: a user event
@@ -94,8 +94,8 @@ class Command {
   Command* previous_open = nullptr;
   Command* next_on_device = nullptr;
   Command* previous_on_device = nullptr;
-  Command* next_in_list = nullptr;         // of completed, then of retired commands
-  std::atomic<bool> end_claimed{false};    // by the driver's callback, or by the search for lost callbacks
+  Command* next_in_list = nullptr;       // of completed, then of retired commands
+  std::atomic<bool> end_claimed{false};  // by the driver's callback, or by the search for lost callbacks
 
  private:
   uint32_t references_ = 0;
@@ -110,7 +110,7 @@ struct CommandQueue {
   uint64_t last_sequence = 0;     // of its last command
   Command* first = nullptr;       // commands that have not ended, in order
   Command* last = nullptr;
-  Command* barrier = nullptr;     // out-of-order: the last barrier that has not ended
+  Command* barrier = nullptr;  // out-of-order: the last barrier that has not ended
   bool unflushed = false;
 };
 

@@ -23,7 +23,8 @@ Graph::~Graph() { Abandon(); }
 
 // ---------------------------------------------------------------------------------------- the engine's side
 
-void Graph::Enqueue(Command* command, std::span<Command* const> wait_list, Ordering ordering, bool is_barrier) {
+void Graph::Enqueue(Command* command, std::span<Command* const> wait_list, Ordering ordering,
+                    bool is_barrier) {
   command->Keep();
   const Hold hold(*this);
   Append(command);
@@ -250,7 +251,8 @@ void Graph::PumpLane(Lane& lane) {
   lane.try_enter = false;
 }
 
-// Fills waits_ with what the driver must make the command wait for. False if something it waits for has failed.
+// Fills waits_ with what the driver must make the command wait for. False if something it waits for has
+// failed.
 bool Graph::GatherWaits(const Command& command) {
   waits_.clear();
   for (Command* awaited : command.awaited) {

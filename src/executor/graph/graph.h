@@ -1,13 +1,13 @@
 // The commands of a session that have not ended, and what each waits for. Decides when a command goes to the
 // driver, and tells the application what became of it.
 //
-// A command is submitted as soon as everything it waits for is submitted (the driver then gets native waits) or,
-// where the driver knows nothing of it (user events, host access, markers, barriers), has ended; and only when
-// the lease of its lane lets it enter.
+// A command is submitted as soon as everything it waits for is submitted (the driver then gets native waits)
+// or, where the driver knows nothing of it (user events, host access, markers, barriers), has ended; and only
+// when the lease of its lane lets it enter.
 //
-// Two kinds of threads work here: the engine, which decodes frames, and the driver's callbacks, which report ends.
-// Both submit what has become ready. A callback never waits: if somebody else holds the lock, that one picks up
-// what the callback has left in a list. So the device stays fed while the engine waits for a core.
+// Two kinds of threads work here: the engine, which decodes frames, and the driver's callbacks, which report
+// ends. Both submit what has become ready. A callback never waits: if somebody else holds the lock, that one
+// picks up what the callback has left in a list. So the device stays fed while the engine waits for a core.
 //
 // Thread safety: OnDeviceDone and OnDeviceStarted from any thread; everything else from the engine's.
 #pragma once
@@ -30,12 +30,13 @@ namespace flexai::executor {
 class DeviceLayer {
  public:
   virtual ~DeviceLayer() = default;
-  // Hands the command to the driver, to begin after `waits`, which are all on_device(). 0, or the API's error.
-  // On success OnDeviceDone will be called once, maybe before Submit returns.
+  // Hands the command to the driver, to begin after `waits`, which are all on_device(). 0, or the API's
+  // error. On success OnDeviceDone will be called once, maybe before Submit returns.
   virtual int32_t Submit(Command& command, std::span<Command* const> waits, bool report_start) = 0;
   // Makes sure the driver begins with what was submitted to the queue.
   virtual void Flush(CommandQueue& queue) = 0;
-  // The driver's status of a submitted command, negative if it failed. Drivers are known that then never call back.
+  // The driver's status of a submitted command, negative if it failed. Drivers are known that then never call
+  // back.
   virtual int32_t StatusOf(Command& command) = 0;
 };
 
@@ -59,12 +60,12 @@ inline constexpr int32_t kDependencyFailed = -14;
 class Graph {
  public:
   enum class Ordering : uint8_t {
-    kWaitList,      // after the commands it names (and, in an in-order queue, after the one before it)
-    kAllBefore,     // after everything before it in its queue
+    kWaitList,   // after the commands it names (and, in an in-order queue, after the one before it)
+    kAllBefore,  // after everything before it in its queue
   };
 
-  // `device_offset`: device clock minus `clock`. `wake_engine` is called, from any thread, when the engine has
-  // something to do: Harvest, or a new Deadline. All references must outlive the graph.
+  // `device_offset`: device clock minus `clock`. `wake_engine` is called, from any thread, when the engine
+  // has something to do: Harvest, or a new Deadline. All references must outlive the graph.
   Graph(DeviceLayer& device, StatusSink& sink, std::vector<LaneLease> lanes, const Clock& clock,
         std::function<void()> wake_engine);
   ~Graph();
@@ -72,7 +73,8 @@ class Graph {
   void set_device_offset(Nanos offset) { device_offset_ = offset; }
 
   // Takes a command into its queue (command->queue, may be null for a user event), after `wait_list`. With
-  // `is_barrier` later commands of an out-of-order queue wait for it. Keeps a reference until it was harvested.
+  // `is_barrier` later commands of an out-of-order queue wait for it. Keeps a reference until it was
+  // harvested.
   void Enqueue(Command* command, std::span<Command* const> wait_list, Ordering ordering, bool is_barrier);
   // Records a command that failed before it could wait for anything.
   void Refuse(Command* command, int32_t status);
@@ -99,15 +101,16 @@ class Graph {
   // While on, every end of a command wakes the engine: it has objects to let go once nothing uses them.
   void WatchEnds(bool on) { watch_ends_.store(on, std::memory_order_relaxed); }
 
-  // When the engine must call OnDeadline at the latest (monotonic); INT64_MAX if not at all. An earlier time that
-  // comes up later wakes the engine.
+  // When the engine must call OnDeadline at the latest (monotonic); INT64_MAX if not at all. An earlier time
+  // that comes up later wakes the engine.
   Nanos Deadline() const { return {deadline_ns_.load(std::memory_order_relaxed)}; }
   void OnDeadline();
   // Commands of queues that have not ended.
   uint64_t outstanding() const { return outstanding_.load(std::memory_order_relaxed); }
   // Whether anything is with the driver or one of its callbacks is still here.
   bool Busy() const {
-    return on_device_count_.load(std::memory_order_acquire) != 0 || callbacks_.load(std::memory_order_acquire) != 0;
+    return on_device_count_.load(std::memory_order_acquire) != 0 ||
+           callbacks_.load(std::memory_order_acquire) != 0;
   }
 
   // Runs `function` with the lock held: for driver state that Submit uses too.

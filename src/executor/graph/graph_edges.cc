@@ -1,4 +1,5 @@
-// Who waits for whom: the edges of the graph, and what happens when the last one in front of a command is gone.
+// Who waits for whom: the edges of the graph, and what happens when the last one in front of a command is
+// gone.
 #include "executor/graph/graph.h"
 
 namespace flexai::executor {
@@ -55,8 +56,8 @@ void Graph::AddWaitList(Command* command, std::span<Command* const> wait_list) {
   }
 }
 
-// In an in-order queue a command follows the one before it; the driver's own in-order queue sees to that once both
-// are with it. Markers that wait for nothing of their own are no obstacle to what comes after them.
+// In an in-order queue a command follows the one before it; the driver's own in-order queue sees to that once
+// both are with it. Markers that wait for nothing of their own are no obstacle to what comes after them.
 void Graph::AddInOrderEdge(Command* command) {
   Command* before = command->previous_in_queue;
   if (command->kind == CommandKind::kDevice) {

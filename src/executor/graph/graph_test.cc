@@ -55,7 +55,9 @@ class FakeDevice : public DeviceLayer {
 
 class RecordingSink : public StatusSink {
  public:
-  void PublishEvent(uint32_t slot, int32_t status, const wire::CommandTimes&) override { events[slot] = status; }
+  void PublishEvent(uint32_t slot, int32_t status, const wire::CommandTimes&) override {
+    events[slot] = status;
+  }
   void PublishQueue(uint32_t slot, uint64_t done, int32_t error) override {
     queue_done[slot] = done;
     if (error != 0 && queue_error[slot] == 0) {
@@ -149,8 +151,9 @@ class GraphTest : public ::testing::Test {
     kept_.push_back(command);
     return command;
   }
-  TestCommand* Add(CommandQueue* queue, CommandKind kind = CommandKind::kDevice, std::vector<Command*> waits = {},
-                   Ordering ordering = Ordering::kWaitList, bool is_barrier = false) {
+  TestCommand* Add(CommandQueue* queue, CommandKind kind = CommandKind::kDevice,
+                   std::vector<Command*> waits = {}, Ordering ordering = Ordering::kWaitList,
+                   bool is_barrier = false) {
     TestCommand* command = New(queue, kind);
     graph_.Enqueue(command, waits, ordering, is_barrier);
     return command;

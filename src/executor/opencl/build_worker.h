@@ -16,9 +16,10 @@ namespace flexai::executor::opencl {
 class BuildWorker {
  public:
   struct Build {
-    std::function<int32_t()> run;          // on the worker's thread; gives the API's status
-    std::function<void(int32_t)> publish;  // on the worker's thread, once RunFinished can see the end of the build
-    std::function<void()> finish;          // on the engine's thread, by RunFinished
+    std::function<int32_t()> run;  // on the worker's thread; gives the API's status
+    std::function<void(int32_t)>
+        publish;                   // on the worker's thread, once RunFinished can see the end of the build
+    std::function<void()> finish;  // on the engine's thread, by RunFinished
   };
 
   // `wake_engine` is called when a build has ended.

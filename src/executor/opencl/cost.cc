@@ -38,13 +38,16 @@ Nanos KernelCost::Predict(const Size& size) const {
 
 void KernelCost::Learn(Size& size, Nanos busy) {
   size.cell.Learn(busy);
-  ns_per_item_ = static_cast<double>(size.cell.Predict().value) / static_cast<double>(std::max<uint64_t>(size.items, 1));
+  ns_per_item_ =
+      static_cast<double>(size.cell.Predict().value) / static_cast<double>(std::max<uint64_t>(size.items, 1));
 }
 
 CostCell& TransferCost::Cell(Kind kind, uint64_t bytes) {
   return cells_[static_cast<uint32_t>(kind)][std::bit_width(bytes)];
 }
 
-Nanos TransferCost::Guess(uint64_t bytes) { return {5000 + static_cast<int64_t>(std::min<uint64_t>(bytes, 1ull << 50) / 4)}; }
+Nanos TransferCost::Guess(uint64_t bytes) {
+  return {5000 + static_cast<int64_t>(std::min<uint64_t>(bytes, 1ull << 50) / 4)};
+}
 
 }  // namespace flexai::executor::opencl

@@ -1,6 +1,7 @@
 // What commands cost, learned from those that ran: the leases are cut by these predictions.
 //
-// Thread safety: used under the graph's lock; CostTable::Cell also before a command is enqueued, by the engine.
+// Thread safety: used under the graph's lock; CostTable::Cell also before a command is enqueued, by the
+// engine.
 #pragma once
 
 #include <cstdint>

@@ -20,7 +20,8 @@ std::string KernelText(const Api& api, cl_kernel kernel, cl_kernel_info paramete
   return text.substr(0, text.find('\0'));
 }
 
-bool ArgumentText(const Api& api, cl_kernel kernel, cl_uint index, cl_kernel_arg_info parameter, std::string* text) {
+bool ArgumentText(const Api& api, cl_kernel kernel, cl_uint index, cl_kernel_arg_info parameter,
+                  std::string* text) {
   size_t size = 0;
   if (api.clGetKernelArgInfo(kernel, index, parameter, 0, nullptr, &size) != CL_SUCCESS) {
     return false;

@@ -8,8 +8,8 @@
 
 namespace flexai::executor::opencl {
 
-// The session's platform and vXPUs as the application may see them: memory sizes are the quota's, and nothing is
-// announced that can't be forwarded.
+// The session's platform and vXPUs as the application may see them: memory sizes are the quota's, and nothing
+// is announced that can't be forwarded.
 std::vector<std::byte> DescribeSession(const Runtime& runtime);
 
 // One kernel with its arguments and what it needs on each device of the context.

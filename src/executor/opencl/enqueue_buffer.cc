@@ -42,8 +42,10 @@ struct RectGeometry {
     uint64_t part = 0;
     return (slice != 0 || !__builtin_mul_overflow(row, region[1], &slice)) &&
            PitchedBytes(region[0], region[1], region[2], row, slice, bytes) &&
-           !__builtin_mul_overflow(slice, b_origin[2], &offset) && !__builtin_mul_overflow(row, b_origin[1], &part) &&
-           !__builtin_add_overflow(offset, part, &offset) && !__builtin_add_overflow(offset, b_origin[0], &offset) &&
+           !__builtin_mul_overflow(slice, b_origin[2], &offset) &&
+           !__builtin_mul_overflow(row, b_origin[1], &part) &&
+           !__builtin_add_overflow(offset, part, &offset) &&
+           !__builtin_add_overflow(offset, b_origin[0], &offset) &&
            !__builtin_add_overflow(*bytes, offset, bytes);
   }
 };
@@ -66,10 +68,10 @@ void Handler::On(const FrameHeader& header, const calls::EnqueueReadBuffer& call
   }
   std::byte* to = enqueue.Arena(call.destination, call.size);
   enqueue.Submit(Kind::kRead, call.size,
-                 [api = &api(), buffer, offset = call.offset, size = call.size, to](auto queue, auto n, auto waits,
-                                                                                    auto event) {
-                   return api->clEnqueueReadBuffer(queue, buffer->native(), CL_FALSE, offset, size, to, n, waits,
-                                                   event);
+                 [api = &api(), buffer, offset = call.offset, size = call.size, to](auto queue, auto n,
+                                                                                    auto waits, auto event) {
+                   return api->clEnqueueReadBuffer(queue, buffer->native(), CL_FALSE, offset, size, to, n,
+                                                   waits, event);
                  });
 }
 
@@ -85,10 +87,10 @@ void Handler::On(const FrameHeader& header, const calls::EnqueueWriteBuffer& cal
   }
   const std::byte* from = enqueue.Data(call.data, call.size);
   enqueue.Submit(Kind::kWrite, call.size,
-                 [api = &api(), buffer, offset = call.offset, size = call.size, from](auto queue, auto n, auto waits,
-                                                                                      auto event) {
-                   return api->clEnqueueWriteBuffer(queue, buffer->native(), CL_FALSE, offset, size, from, n, waits,
-                                                    event);
+                 [api = &api(), buffer, offset = call.offset, size = call.size, from](
+                     auto queue, auto n, auto waits, auto event) {
+                   return api->clEnqueueWriteBuffer(queue, buffer->native(), CL_FALSE, offset, size, from, n,
+                                                    waits, event);
                  });
 }
 
@@ -108,11 +110,12 @@ void Handler::On(const FrameHeader& header, const calls::EnqueueReadBufferRect& 
     enqueue.Fail(CL_INVALID_VALUE);
   }
   std::byte* to = enqueue.Arena(call.destination, host_bytes);
-  enqueue.Submit(Kind::kRead, g.Bytes(), [api = &api(), buffer, g, to](auto queue, auto n, auto waits, auto event) {
-    return api->clEnqueueReadBufferRect(queue, buffer->native(), CL_FALSE, g.a_origin, g.b_origin, g.region,
-                                        g.a_row_pitch, g.a_slice_pitch, g.b_row_pitch, g.b_slice_pitch, to, n, waits,
-                                        event);
-  });
+  enqueue.Submit(Kind::kRead, g.Bytes(),
+                 [api = &api(), buffer, g, to](auto queue, auto n, auto waits, auto event) {
+                   return api->clEnqueueReadBufferRect(queue, buffer->native(), CL_FALSE, g.a_origin,
+                                                       g.b_origin, g.region, g.a_row_pitch, g.a_slice_pitch,
+                                                       g.b_row_pitch, g.b_slice_pitch, to, n, waits, event);
+                 });
 }
 
 void Handler::On(const FrameHeader& header, const calls::EnqueueWriteBufferRect& call) {
@@ -124,11 +127,12 @@ void Handler::On(const FrameHeader& header, const calls::EnqueueWriteBufferRect&
     enqueue.Fail(CL_INVALID_VALUE);
   }
   const std::byte* from = enqueue.Data(call.data, host_bytes);
-  enqueue.Submit(Kind::kWrite, g.Bytes(), [api = &api(), buffer, g, from](auto queue, auto n, auto waits, auto event) {
-    return api->clEnqueueWriteBufferRect(queue, buffer->native(), CL_FALSE, g.a_origin, g.b_origin, g.region,
-                                         g.a_row_pitch, g.a_slice_pitch, g.b_row_pitch, g.b_slice_pitch, from, n,
-                                         waits, event);
-  });
+  enqueue.Submit(
+      Kind::kWrite, g.Bytes(), [api = &api(), buffer, g, from](auto queue, auto n, auto waits, auto event) {
+        return api->clEnqueueWriteBufferRect(queue, buffer->native(), CL_FALSE, g.a_origin, g.b_origin,
+                                             g.region, g.a_row_pitch, g.a_slice_pitch, g.b_row_pitch,
+                                             g.b_slice_pitch, from, n, waits, event);
+      });
 }
 
 void Handler::On(const FrameHeader& header, const calls::EnqueueCopyBuffer& call) {
@@ -138,12 +142,13 @@ void Handler::On(const FrameHeader& header, const calls::EnqueueCopyBuffer& call
   if (!InBuffer(from, call.source_offset, call.size) || !InBuffer(to, call.destination_offset, call.size)) {
     enqueue.Fail(CL_INVALID_VALUE);
   }
-  enqueue.Submit(Kind::kCopy, call.size,
-                 [api = &api(), from, to, from_offset = call.source_offset, to_offset = call.destination_offset,
-                  size = call.size](auto queue, auto n, auto waits, auto event) {
-                   return api->clEnqueueCopyBuffer(queue, from->native(), to->native(), from_offset, to_offset, size,
-                                                   n, waits, event);
-                 });
+  enqueue.Submit(
+      Kind::kCopy, call.size,
+      [api = &api(), from, to, from_offset = call.source_offset, to_offset = call.destination_offset,
+       size = call.size](auto queue, auto n, auto waits, auto event) {
+        return api->clEnqueueCopyBuffer(queue, from->native(), to->native(), from_offset, to_offset, size, n,
+                                        waits, event);
+      });
 }
 
 void Handler::On(const FrameHeader& header, const calls::EnqueueCopyBufferRect& call) {
@@ -154,18 +159,20 @@ void Handler::On(const FrameHeader& header, const calls::EnqueueCopyBufferRect& 
   if (!RectGeometry::From(call.geometry, &g)) {
     enqueue.Fail(CL_INVALID_VALUE);
   }
-  enqueue.Submit(Kind::kCopy, g.Bytes(), [api = &api(), from, to, g](auto queue, auto n, auto waits, auto event) {
-    return api->clEnqueueCopyBufferRect(queue, from->native(), to->native(), g.a_origin, g.b_origin, g.region,
-                                        g.a_row_pitch, g.a_slice_pitch, g.b_row_pitch, g.b_slice_pitch, n, waits,
-                                        event);
-  });
+  enqueue.Submit(Kind::kCopy, g.Bytes(),
+                 [api = &api(), from, to, g](auto queue, auto n, auto waits, auto event) {
+                   return api->clEnqueueCopyBufferRect(queue, from->native(), to->native(), g.a_origin,
+                                                       g.b_origin, g.region, g.a_row_pitch, g.a_slice_pitch,
+                                                       g.b_row_pitch, g.b_slice_pitch, n, waits, event);
+                 });
 }
 
 void Handler::On(const FrameHeader& header, const calls::EnqueueFillBuffer& call) {
   Enqueueing enqueue(*this, header, call);
   const Memory* buffer = enqueue.UseBuffer(call.buffer);
   std::array<std::byte, 128> pattern{};
-  if (!InBuffer(buffer, call.offset, call.size) || call.pattern.empty() || call.pattern.size() > pattern.size()) {
+  if (!InBuffer(buffer, call.offset, call.size) || call.pattern.empty() ||
+      call.pattern.size() > pattern.size()) {
     enqueue.Fail(CL_INVALID_VALUE);
   } else {
     std::copy(call.pattern.begin(), call.pattern.end(), pattern.begin());
@@ -173,8 +180,8 @@ void Handler::On(const FrameHeader& header, const calls::EnqueueFillBuffer& call
   enqueue.Submit(Kind::kFill, call.size,
                  [api = &api(), buffer, pattern, length = call.pattern.size(), offset = call.offset,
                   size = call.size](auto queue, auto n, auto waits, auto event) {
-                   return api->clEnqueueFillBuffer(queue, buffer->native(), pattern.data(), length, offset, size, n,
-                                                   waits, event);
+                   return api->clEnqueueFillBuffer(queue, buffer->native(), pattern.data(), length, offset,
+                                                   size, n, waits, event);
                  });
 }
 
@@ -191,10 +198,10 @@ void Handler::On(const FrameHeader& header, const calls::EnqueueMapBuffer& call)
     return;
   }
   enqueue.Submit(Kind::kRead, call.size,
-                 [api = &api(), buffer, offset = call.offset, size = call.size, to](auto queue, auto n, auto waits,
-                                                                                    auto event) {
-                   return api->clEnqueueReadBuffer(queue, buffer->native(), CL_FALSE, offset, size, to, n, waits,
-                                                   event);
+                 [api = &api(), buffer, offset = call.offset, size = call.size, to](auto queue, auto n,
+                                                                                    auto waits, auto event) {
+                   return api->clEnqueueReadBuffer(queue, buffer->native(), CL_FALSE, offset, size, to, n,
+                                                   waits, event);
                  });
 }
 
@@ -211,10 +218,10 @@ void Handler::On(const FrameHeader& header, const calls::EnqueueUnmapBuffer& cal
     return;
   }
   enqueue.Submit(Kind::kWrite, call.size,
-                 [api = &api(), buffer, offset = call.offset, size = call.size, from](auto queue, auto n, auto waits,
-                                                                                      auto event) {
-                   return api->clEnqueueWriteBuffer(queue, buffer->native(), CL_FALSE, offset, size, from, n, waits,
-                                                    event);
+                 [api = &api(), buffer, offset = call.offset, size = call.size, from](
+                     auto queue, auto n, auto waits, auto event) {
+                   return api->clEnqueueWriteBuffer(queue, buffer->native(), CL_FALSE, offset, size, from, n,
+                                                    waits, event);
                  });
 }
 
@@ -230,10 +237,10 @@ void Handler::On(const FrameHeader& header, const calls::EnqueueMigrateMemObject
     enqueue.Fail(CL_INVALID_VALUE);
   }
   enqueue.Submit(Kind::kCopy, 0,
-                 [api = &api(), natives = std::move(natives), flags = call.flags](auto queue, auto n, auto waits,
-                                                                                  auto event) {
-                   return api->clEnqueueMigrateMemObjects(queue, static_cast<cl_uint>(natives.size()), natives.data(),
-                                                          flags, n, waits, event);
+                 [api = &api(), natives = std::move(natives), flags = call.flags](auto queue, auto n,
+                                                                                  auto waits, auto event) {
+                   return api->clEnqueueMigrateMemObjects(queue, static_cast<cl_uint>(natives.size()),
+                                                          natives.data(), flags, n, waits, event);
                  });
 }
 

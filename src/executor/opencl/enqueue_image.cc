@@ -54,10 +54,11 @@ void Handler::On(const FrameHeader& header, const calls::EnqueueReadImage& call)
     enqueue.Fail(CL_INVALID_VALUE);
   }
   std::byte* to = enqueue.Arena(call.destination, bytes);
-  enqueue.Submit(Kind::kRead, bytes, [api = &api(), image, host, to](auto queue, auto n, auto waits, auto event) {
-    return api->clEnqueueReadImage(queue, image->native(), CL_FALSE, host.origin(), host.region(), host.row_pitch(),
-                                   host.slice_pitch(), to, n, waits, event);
-  });
+  enqueue.Submit(
+      Kind::kRead, bytes, [api = &api(), image, host, to](auto queue, auto n, auto waits, auto event) {
+        return api->clEnqueueReadImage(queue, image->native(), CL_FALSE, host.origin(), host.region(),
+                                       host.row_pitch(), host.slice_pitch(), to, n, waits, event);
+      });
 }
 
 void Handler::On(const FrameHeader& header, const calls::EnqueueWriteImage& call) {
@@ -69,10 +70,11 @@ void Handler::On(const FrameHeader& header, const calls::EnqueueWriteImage& call
     enqueue.Fail(CL_INVALID_VALUE);
   }
   const std::byte* from = enqueue.Data(call.data, bytes);
-  enqueue.Submit(Kind::kWrite, bytes, [api = &api(), image, host, from](auto queue, auto n, auto waits, auto event) {
-    return api->clEnqueueWriteImage(queue, image->native(), CL_FALSE, host.origin(), host.region(), host.row_pitch(),
-                                    host.slice_pitch(), from, n, waits, event);
-  });
+  enqueue.Submit(
+      Kind::kWrite, bytes, [api = &api(), image, host, from](auto queue, auto n, auto waits, auto event) {
+        return api->clEnqueueWriteImage(queue, image->native(), CL_FALSE, host.origin(), host.region(),
+                                        host.row_pitch(), host.slice_pitch(), from, n, waits, event);
+      });
 }
 
 void Handler::On(const FrameHeader& header, const calls::EnqueueCopyImage& call) {
@@ -85,8 +87,8 @@ void Handler::On(const FrameHeader& header, const calls::EnqueueCopyImage& call)
   }
   enqueue.Submit(Kind::kCopy, PixelBytes(from, &g[6]),
                  [api = &api(), from, to, g](auto queue, auto n, auto waits, auto event) {
-                   return api->clEnqueueCopyImage(queue, from->native(), to->native(), &g[0], &g[3], &g[6], n, waits,
-                                                  event);
+                   return api->clEnqueueCopyImage(queue, from->native(), to->native(), &g[0], &g[3], &g[6], n,
+                                                  waits, event);
                  });
 }
 
@@ -100,8 +102,8 @@ void Handler::On(const FrameHeader& header, const calls::EnqueueCopyImageToBuffe
   }
   enqueue.Submit(Kind::kCopy, PixelBytes(from, &g[3]),
                  [api = &api(), from, to, g](auto queue, auto n, auto waits, auto event) {
-                   return api->clEnqueueCopyImageToBuffer(queue, from->native(), to->native(), &g[0], &g[3], g[6], n,
-                                                          waits, event);
+                   return api->clEnqueueCopyImageToBuffer(queue, from->native(), to->native(), &g[0], &g[3],
+                                                          g[6], n, waits, event);
                  });
 }
 
@@ -115,8 +117,8 @@ void Handler::On(const FrameHeader& header, const calls::EnqueueCopyBufferToImag
   }
   enqueue.Submit(Kind::kCopy, PixelBytes(to, &g[4]),
                  [api = &api(), from, to, g](auto queue, auto n, auto waits, auto event) {
-                   return api->clEnqueueCopyBufferToImage(queue, from->native(), to->native(), g[0], &g[1], &g[4], n,
-                                                          waits, event);
+                   return api->clEnqueueCopyBufferToImage(queue, from->native(), to->native(), g[0], &g[1],
+                                                          &g[4], n, waits, event);
                  });
 }
 
@@ -132,8 +134,8 @@ void Handler::On(const FrameHeader& header, const calls::EnqueueFillImage& call)
   }
   enqueue.Submit(Kind::kFill, PixelBytes(image, &g[3]),
                  [api = &api(), image, color, g](auto queue, auto n, auto waits, auto event) {
-                   return api->clEnqueueFillImage(queue, image->native(), color.data(), &g[0], &g[3], n, waits,
-                                                  event);
+                   return api->clEnqueueFillImage(queue, image->native(), color.data(), &g[0], &g[3], n,
+                                                  waits, event);
                  });
 }
 
@@ -150,10 +152,11 @@ void Handler::On(const FrameHeader& header, const calls::EnqueueMapImage& call) 
     enqueue.SubmitOrder();
     return;
   }
-  enqueue.Submit(Kind::kRead, bytes, [api = &api(), image, host, to](auto queue, auto n, auto waits, auto event) {
-    return api->clEnqueueReadImage(queue, image->native(), CL_FALSE, host.origin(), host.region(), host.row_pitch(),
-                                   host.slice_pitch(), to, n, waits, event);
-  });
+  enqueue.Submit(
+      Kind::kRead, bytes, [api = &api(), image, host, to](auto queue, auto n, auto waits, auto event) {
+        return api->clEnqueueReadImage(queue, image->native(), CL_FALSE, host.origin(), host.region(),
+                                       host.row_pitch(), host.slice_pitch(), to, n, waits, event);
+      });
 }
 
 void Handler::On(const FrameHeader& header, const calls::EnqueueUnmapImage& call) {
@@ -169,10 +172,11 @@ void Handler::On(const FrameHeader& header, const calls::EnqueueUnmapImage& call
     enqueue.SubmitOrder();
     return;
   }
-  enqueue.Submit(Kind::kWrite, bytes, [api = &api(), image, host, from](auto queue, auto n, auto waits, auto event) {
-    return api->clEnqueueWriteImage(queue, image->native(), CL_FALSE, host.origin(), host.region(), host.row_pitch(),
-                                    host.slice_pitch(), from, n, waits, event);
-  });
+  enqueue.Submit(
+      Kind::kWrite, bytes, [api = &api(), image, host, from](auto queue, auto n, auto waits, auto event) {
+        return api->clEnqueueWriteImage(queue, image->native(), CL_FALSE, host.origin(), host.region(),
+                                        host.row_pitch(), host.slice_pitch(), from, n, waits, event);
+      });
 }
 
 }  // namespace flexai::executor::opencl

@@ -1,5 +1,5 @@
-// Commands on shared virtual memory. The application's pointers are ours, because the arena is mapped at the same
-// address on both sides; what does not lie in it is refused.
+// Commands on shared virtual memory. The application's pointers are ours, because the arena is mapped at the
+// same address on both sides; what does not lie in it is refused.
 #include <algorithm>
 #include <array>
 
@@ -30,10 +30,10 @@ void Handler::On(const FrameHeader& header, const calls::EnqueueSvmMemcpy& call)
   if (to == nullptr || from == nullptr || call.size == 0) {
     enqueue.Fail(CL_INVALID_VALUE);
   }
-  enqueue.Submit(Kind::kCopy, call.size, [api = &api(), to, from, size = call.size](auto queue, auto n, auto waits,
-                                                                                    auto event) {
-    return api->clEnqueueSVMMemcpy(queue, CL_FALSE, to, from, size, n, waits, event);
-  });
+  enqueue.Submit(Kind::kCopy, call.size,
+                 [api = &api(), to, from, size = call.size](auto queue, auto n, auto waits, auto event) {
+                   return api->clEnqueueSVMMemcpy(queue, CL_FALSE, to, from, size, n, waits, event);
+                 });
 }
 
 void Handler::On(const FrameHeader& header, const calls::EnqueueSvmMemFill& call) {
@@ -46,8 +46,8 @@ void Handler::On(const FrameHeader& header, const calls::EnqueueSvmMemFill& call
     std::copy(call.pattern.begin(), call.pattern.end(), pattern.begin());
   }
   enqueue.Submit(Kind::kFill, call.size,
-                 [api = &api(), to, pattern, length = call.pattern.size(), size = call.size](auto queue, auto n,
-                                                                                             auto waits, auto event) {
+                 [api = &api(), to, pattern, length = call.pattern.size(), size = call.size](
+                     auto queue, auto n, auto waits, auto event) {
                    return api->clEnqueueSVMMemFill(queue, to, pattern.data(), length, size, n, waits, event);
                  });
 }

@@ -64,7 +64,8 @@ const std::byte* Enqueueing::Data(const wire::Payload& payload, uint64_t bytes) 
     Fail(CL_INVALID_VALUE);
     return nullptr;
   }
-  inline_data_ = std::make_shared<std::vector<std::byte>>(payload.inline_bytes.begin(), payload.inline_bytes.end());
+  inline_data_ =
+      std::make_shared<std::vector<std::byte>>(payload.inline_bytes.begin(), payload.inline_bytes.end());
   return inline_data_->data();
 }
 

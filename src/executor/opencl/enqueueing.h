@@ -1,5 +1,5 @@
-// The part that all enqueue calls have in common: queue, wait list, event, objects used, and what to do when one
-// of them is wrong. Used as a temporary inside one On():
+// The part that all enqueue calls have in common: queue, wait list, event, objects used, and what to do when
+// one of them is wrong. Used as a temporary inside one On():
 //
 //   Enqueueing enqueue(*this, header, call);
 //   Memory* buffer = enqueue.Use<Memory>(call.buffer, CL_INVALID_MEM_OBJECT);
@@ -30,8 +30,8 @@ class Enqueueing {
     }
   }
 
-  // The object of that id, kept until the command has ended; null, and the command fails with `otherwise`, if there
-  // is none in the queue's context.
+  // The object of that id, kept until the command has ended; null, and the command fails with `otherwise`, if
+  // there is none in the queue's context.
   template <typename T>
   T* Use(uint64_t id, cl_int otherwise) {
     T* object = handler_.Find<T>(id);
@@ -56,7 +56,8 @@ class Enqueueing {
       Refuse();
       return;
     }
-    Launch(std::make_unique<CallCommand<Function>>(handler_.runtime_, handler_.transfer_cost_.Cell(kind, bytes),
+    Launch(std::make_unique<CallCommand<Function>>(handler_.runtime_,
+                                                   handler_.transfer_cost_.Cell(kind, bytes),
                                                    TransferCost::Guess(bytes), std::move(function)));
   }
   void SubmitKernel(Kernel& kernel, const KernelCommand::Range& range);
@@ -66,8 +67,8 @@ class Enqueueing {
   void SubmitHostAccess();
 
  private:
-  Enqueueing(Handler& handler, uint64_t sequence, uint64_t queue, std::span<const uint64_t> waits, uint64_t event,
-             uint32_t event_slot);
+  Enqueueing(Handler& handler, uint64_t sequence, uint64_t queue, std::span<const uint64_t> waits,
+             uint64_t event, uint32_t event_slot);
   Memory* UseMemory(uint64_t id, ObjectKind kind);
   void FindWaits(std::span<const uint64_t> waits);
   void Launch(std::unique_ptr<NativeCommand> command);

@@ -8,7 +8,17 @@
 namespace flexai::executor::opencl {
 namespace {
 
-enum class Kind : uint32_t { kPlatform, kDevice, kContext, kQueue, kMemory, kSampler, kProgram, kKernel, kEvent };
+enum class Kind : uint32_t {
+  kPlatform,
+  kDevice,
+  kContext,
+  kQueue,
+  kMemory,
+  kSampler,
+  kProgram,
+  kKernel,
+  kEvent
+};
 
 // What every OpenCL handle points to; the loader's interface wants the table first.
 struct Handle {
@@ -106,7 +116,8 @@ void Touch(const void* data, size_t size) {
   }
 }
 
-cl_int CL_API_CALL DeviceInfo(cl_device_id device, cl_device_info what, size_t capacity, void* to, size_t* needed) {
+cl_int CL_API_CALL DeviceInfo(cl_device_id device, cl_device_info what, size_t capacity, void* to,
+                              size_t* needed) {
   At(device, Kind::kDevice);
   switch (what) {
     case CL_DEVICE_TYPE: {
@@ -129,7 +140,8 @@ cl_int CL_API_CALL DeviceInfo(cl_device_id device, cl_device_info what, size_t c
   }
 }
 
-cl_mem CL_API_CALL CreateBuffer(cl_context context, cl_mem_flags flags, size_t size, void* host, cl_int* status) {
+cl_mem CL_API_CALL CreateBuffer(cl_context context, cl_mem_flags flags, size_t size, void* host,
+                                cl_int* status) {
   At(context, Kind::kContext);
   if (((flags & (CL_MEM_USE_HOST_PTR | CL_MEM_COPY_HOST_PTR)) != 0) != (host != nullptr)) {
     std::abort();
@@ -138,8 +150,8 @@ cl_mem CL_API_CALL CreateBuffer(cl_context context, cl_mem_flags flags, size_t s
   return New<cl_mem>(Kind::kMemory, status, size);
 }
 
-cl_mem CL_API_CALL CreateImage(cl_context context, cl_mem_flags, const cl_image_format*, const cl_image_desc* shape,
-                               void*, cl_int* status) {
+cl_mem CL_API_CALL CreateImage(cl_context context, cl_mem_flags, const cl_image_format*,
+                               const cl_image_desc* shape, void*, cl_int* status) {
   At(context, Kind::kContext);
   if (shape->mem_object != nullptr) {
     At(shape->mem_object, Kind::kMemory);
@@ -159,8 +171,8 @@ cl_int CL_API_CALL Flush(cl_command_queue queue) {
   return CL_SUCCESS;
 }
 
-cl_int CL_API_CALL SetCallback(cl_event event, cl_int when, void(CL_CALLBACK* callback)(cl_event, cl_int, void*),
-                               void* user) {
+cl_int CL_API_CALL SetCallback(cl_event event, cl_int when,
+                               void(CL_CALLBACK* callback)(cl_event, cl_int, void*), void* user) {
   Handle* handle = At(event, Kind::kEvent);
   if (when == CL_COMPLETE) {
     handle->callback = callback;
@@ -170,9 +182,8 @@ cl_int CL_API_CALL SetCallback(cl_event event, cl_int when, void(CL_CALLBACK* ca
 }
 
 void FillObjects(cl_icd_dispatch* t) {
-  t->clGetPlatformInfo = [](cl_platform_id, cl_platform_info, size_t capacity, void* to, size_t* needed) -> cl_int {
-    return Give("fake", 5, capacity, to, needed);
-  };
+  t->clGetPlatformInfo = [](cl_platform_id, cl_platform_info, size_t capacity, void* to,
+                            size_t* needed) -> cl_int { return Give("fake", 5, capacity, to, needed); };
   t->clGetDeviceInfo = DeviceInfo;
   t->clCreateContext = [](const cl_context_properties*, cl_uint count, const cl_device_id* devices,
                           void(CL_CALLBACK*)(const char*, const void*, size_t, void*), void*,
@@ -183,8 +194,8 @@ void FillObjects(cl_icd_dispatch* t) {
     return New<cl_context>(Kind::kContext, status);
   };
   t->clReleaseContext = [](cl_context c) -> cl_int { return Free(c, Kind::kContext); };
-  t->clCreateCommandQueueWithProperties = [](cl_context context, cl_device_id device, const cl_queue_properties*,
-                                             cl_int* status) -> cl_command_queue {
+  t->clCreateCommandQueueWithProperties = [](cl_context context, cl_device_id device,
+                                             const cl_queue_properties*, cl_int* status) -> cl_command_queue {
     At(context, Kind::kContext);
     At(device, Kind::kDevice);
     return New<cl_command_queue>(Kind::kQueue, status);
@@ -213,7 +224,8 @@ void FillObjects(cl_icd_dispatch* t) {
   };
   t->clGetMemObjectInfo = t->clGetImageInfo;
   t->clReleaseMemObject = [](cl_mem m) -> cl_int { return Free(m, Kind::kMemory); };
-  t->clCreateSamplerWithProperties = [](cl_context c, const cl_sampler_properties*, cl_int* status) -> cl_sampler {
+  t->clCreateSamplerWithProperties = [](cl_context c, const cl_sampler_properties*,
+                                        cl_int* status) -> cl_sampler {
     At(c, Kind::kContext);
     return New<cl_sampler>(Kind::kSampler, status);
   };
@@ -271,12 +283,13 @@ void FillPrograms(cl_icd_dispatch* t) {
     }
     return New<cl_program>(Kind::kProgram, status);
   };
-  t->clGetProgramInfo = [](cl_program p, cl_program_info, size_t capacity, void* to, size_t* needed) -> cl_int {
+  t->clGetProgramInfo = [](cl_program p, cl_program_info, size_t capacity, void* to,
+                           size_t* needed) -> cl_int {
     At(p, Kind::kProgram);
     return GiveZeros(8, capacity, to, needed);
   };
-  t->clGetProgramBuildInfo = [](cl_program p, cl_device_id d, cl_program_build_info, size_t capacity, void* to,
-                                size_t* needed) -> cl_int {
+  t->clGetProgramBuildInfo = [](cl_program p, cl_device_id d, cl_program_build_info, size_t capacity,
+                                void* to, size_t* needed) -> cl_int {
     At(p, Kind::kProgram);
     At(d, Kind::kDevice);
     return GiveZeros(4, capacity, to, needed);
@@ -293,7 +306,8 @@ void FillKernels(cl_icd_dispatch* t) {
     At(k, Kind::kKernel);
     return New<cl_kernel>(Kind::kKernel, status);
   };
-  t->clCreateKernelsInProgram = [](cl_program p, cl_uint count, cl_kernel* kernels, cl_uint* needed) -> cl_int {
+  t->clCreateKernelsInProgram = [](cl_program p, cl_uint count, cl_kernel* kernels,
+                                   cl_uint* needed) -> cl_int {
     At(p, Kind::kProgram);
     if (needed != nullptr) {
       *needed = 1;
@@ -312,8 +326,8 @@ void FillKernels(cl_icd_dispatch* t) {
   t->clGetKernelArgInfo = [](cl_kernel, cl_uint, cl_kernel_arg_info, size_t, void*, size_t*) -> cl_int {
     return CL_KERNEL_ARG_INFO_NOT_AVAILABLE;
   };
-  t->clGetKernelWorkGroupInfo = [](cl_kernel k, cl_device_id, cl_kernel_work_group_info, size_t capacity, void* to,
-                                   size_t* needed) -> cl_int {
+  t->clGetKernelWorkGroupInfo = [](cl_kernel k, cl_device_id, cl_kernel_work_group_info, size_t capacity,
+                                   void* to, size_t* needed) -> cl_int {
     At(k, Kind::kKernel);
     return GiveZeros(8, capacity, to, needed);
   };
@@ -330,49 +344,49 @@ void FillKernels(cl_icd_dispatch* t) {
     At(k, Kind::kKernel);
     return CL_SUCCESS;
   };
-  t->clEnqueueNDRangeKernel = [](cl_command_queue q, cl_kernel k, cl_uint, const size_t*, const size_t*, const size_t*,
-                                 cl_uint n, const cl_event* w, cl_event* e) -> cl_int {
+  t->clEnqueueNDRangeKernel = [](cl_command_queue q, cl_kernel k, cl_uint, const size_t*, const size_t*,
+                                 const size_t*, cl_uint n, const cl_event* w, cl_event* e) -> cl_int {
     At(k, Kind::kKernel);
     return Command(q, n, w, e);
   };
 }
 
 void FillCommands(cl_icd_dispatch* t) {
-  t->clEnqueueReadBuffer = [](cl_command_queue q, cl_mem m, cl_bool, size_t offset, size_t size, void* to, cl_uint n,
-                              const cl_event* w, cl_event* e) -> cl_int {
+  t->clEnqueueReadBuffer = [](cl_command_queue q, cl_mem m, cl_bool, size_t offset, size_t size, void* to,
+                              cl_uint n, const cl_event* w, cl_event* e) -> cl_int {
     if (!Inside(m, offset, size)) {
       return CL_INVALID_VALUE;
     }
     Touch(to, size);
     return Command(q, n, w, e);
   };
-  t->clEnqueueWriteBuffer = [](cl_command_queue q, cl_mem m, cl_bool, size_t offset, size_t size, const void* from,
-                               cl_uint n, const cl_event* w, cl_event* e) -> cl_int {
+  t->clEnqueueWriteBuffer = [](cl_command_queue q, cl_mem m, cl_bool, size_t offset, size_t size,
+                               const void* from, cl_uint n, const cl_event* w, cl_event* e) -> cl_int {
     if (!Inside(m, offset, size)) {
       return CL_INVALID_VALUE;
     }
     Touch(from, size);
     return Command(q, n, w, e);
   };
-  t->clEnqueueReadBufferRect = [](cl_command_queue q, cl_mem m, cl_bool, const size_t*, const size_t*, const size_t*,
-                                  size_t, size_t, size_t, size_t, void* to, cl_uint n, const cl_event* w,
-                                  cl_event* e) -> cl_int {
+  t->clEnqueueReadBufferRect = [](cl_command_queue q, cl_mem m, cl_bool, const size_t*, const size_t*,
+                                  const size_t*, size_t, size_t, size_t, size_t, void* to, cl_uint n,
+                                  const cl_event* w, cl_event* e) -> cl_int {
     At(m, Kind::kMemory);
     Touch(to, 1);
     return Command(q, n, w, e);
   };
-  t->clEnqueueWriteBufferRect = [](cl_command_queue q, cl_mem m, cl_bool, const size_t*, const size_t*, const size_t*,
-                                   size_t, size_t, size_t, size_t, const void*, cl_uint n, const cl_event* w,
-                                   cl_event* e) -> cl_int {
+  t->clEnqueueWriteBufferRect = [](cl_command_queue q, cl_mem m, cl_bool, const size_t*, const size_t*,
+                                   const size_t*, size_t, size_t, size_t, size_t, const void*, cl_uint n,
+                                   const cl_event* w, cl_event* e) -> cl_int {
     At(m, Kind::kMemory);
     return Command(q, n, w, e);
   };
-  t->clEnqueueCopyBuffer = [](cl_command_queue q, cl_mem a, cl_mem b, size_t from, size_t to, size_t size, cl_uint n,
-                              const cl_event* w, cl_event* e) -> cl_int {
+  t->clEnqueueCopyBuffer = [](cl_command_queue q, cl_mem a, cl_mem b, size_t from, size_t to, size_t size,
+                              cl_uint n, const cl_event* w, cl_event* e) -> cl_int {
     return Inside(a, from, size) && Inside(b, to, size) ? Command(q, n, w, e) : CL_INVALID_VALUE;
   };
-  t->clEnqueueCopyBufferRect = [](cl_command_queue q, cl_mem a, cl_mem b, const size_t*, const size_t*, const size_t*,
-                                  size_t, size_t, size_t, size_t, cl_uint n, const cl_event* w,
+  t->clEnqueueCopyBufferRect = [](cl_command_queue q, cl_mem a, cl_mem b, const size_t*, const size_t*,
+                                  const size_t*, size_t, size_t, size_t, size_t, cl_uint n, const cl_event* w,
                                   cl_event* e) -> cl_int {
     At(a, Kind::kMemory);
     At(b, Kind::kMemory);
@@ -383,24 +397,24 @@ void FillCommands(cl_icd_dispatch* t) {
     Touch(pattern, length);
     return Inside(m, offset, size) ? Command(q, n, w, e) : CL_INVALID_VALUE;
   };
-  t->clEnqueueMigrateMemObjects = [](cl_command_queue q, cl_uint count, const cl_mem* objects, cl_mem_migration_flags,
-                                     cl_uint n, const cl_event* w, cl_event* e) -> cl_int {
+  t->clEnqueueMigrateMemObjects = [](cl_command_queue q, cl_uint count, const cl_mem* objects,
+                                     cl_mem_migration_flags, cl_uint n, const cl_event* w,
+                                     cl_event* e) -> cl_int {
     for (cl_uint i = 0; i < count; ++i) {
       At(objects[i], Kind::kMemory);
     }
     return Command(q, n, w, e);
   };
-  t->clEnqueueMarkerWithWaitList = [](cl_command_queue q, cl_uint n, const cl_event* w, cl_event* e) -> cl_int {
-    return Command(q, n, w, e);
-  };
+  t->clEnqueueMarkerWithWaitList = [](cl_command_queue q, cl_uint n, const cl_event* w,
+                                      cl_event* e) -> cl_int { return Command(q, n, w, e); };
   t->clEnqueueSVMMemcpy = [](cl_command_queue q, cl_bool, void* to, const void* from, size_t size, cl_uint n,
                              const cl_event* w, cl_event* e) -> cl_int {
     Touch(to, size);
     Touch(from, size);
     return Command(q, n, w, e);
   };
-  t->clEnqueueSVMMemFill = [](cl_command_queue q, void* to, const void* pattern, size_t length, size_t size, cl_uint n,
-                              const cl_event* w, cl_event* e) -> cl_int {
+  t->clEnqueueSVMMemFill = [](cl_command_queue q, void* to, const void* pattern, size_t length, size_t size,
+                              cl_uint n, const cl_event* w, cl_event* e) -> cl_int {
     Touch(to, size);
     Touch(pattern, length);
     return Command(q, n, w, e);
@@ -408,37 +422,37 @@ void FillCommands(cl_icd_dispatch* t) {
 }
 
 void FillImageCommands(cl_icd_dispatch* t) {
-  t->clEnqueueReadImage = [](cl_command_queue q, cl_mem m, cl_bool, const size_t*, const size_t*, size_t, size_t,
-                             void* to, cl_uint n, const cl_event* w, cl_event* e) -> cl_int {
+  t->clEnqueueReadImage = [](cl_command_queue q, cl_mem m, cl_bool, const size_t*, const size_t*, size_t,
+                             size_t, void* to, cl_uint n, const cl_event* w, cl_event* e) -> cl_int {
     At(m, Kind::kMemory);
     Touch(to, 1);
     return Command(q, n, w, e);
   };
-  t->clEnqueueWriteImage = [](cl_command_queue q, cl_mem m, cl_bool, const size_t*, const size_t*, size_t, size_t,
-                              const void*, cl_uint n, const cl_event* w, cl_event* e) -> cl_int {
+  t->clEnqueueWriteImage = [](cl_command_queue q, cl_mem m, cl_bool, const size_t*, const size_t*, size_t,
+                              size_t, const void*, cl_uint n, const cl_event* w, cl_event* e) -> cl_int {
     At(m, Kind::kMemory);
     return Command(q, n, w, e);
   };
-  t->clEnqueueCopyImage = [](cl_command_queue q, cl_mem a, cl_mem b, const size_t*, const size_t*, const size_t*,
+  t->clEnqueueCopyImage = [](cl_command_queue q, cl_mem a, cl_mem b, const size_t*, const size_t*,
+                             const size_t*, cl_uint n, const cl_event* w, cl_event* e) -> cl_int {
+    At(a, Kind::kMemory);
+    At(b, Kind::kMemory);
+    return Command(q, n, w, e);
+  };
+  t->clEnqueueCopyImageToBuffer = [](cl_command_queue q, cl_mem a, cl_mem b, const size_t*, const size_t*,
+                                     size_t, cl_uint n, const cl_event* w, cl_event* e) -> cl_int {
+    At(a, Kind::kMemory);
+    At(b, Kind::kMemory);
+    return Command(q, n, w, e);
+  };
+  t->clEnqueueCopyBufferToImage = [](cl_command_queue q, cl_mem a, cl_mem b, size_t, const size_t*,
+                                     const size_t*, cl_uint n, const cl_event* w, cl_event* e) -> cl_int {
+    At(a, Kind::kMemory);
+    At(b, Kind::kMemory);
+    return Command(q, n, w, e);
+  };
+  t->clEnqueueFillImage = [](cl_command_queue q, cl_mem m, const void* color, const size_t*, const size_t*,
                              cl_uint n, const cl_event* w, cl_event* e) -> cl_int {
-    At(a, Kind::kMemory);
-    At(b, Kind::kMemory);
-    return Command(q, n, w, e);
-  };
-  t->clEnqueueCopyImageToBuffer = [](cl_command_queue q, cl_mem a, cl_mem b, const size_t*, const size_t*, size_t,
-                                     cl_uint n, const cl_event* w, cl_event* e) -> cl_int {
-    At(a, Kind::kMemory);
-    At(b, Kind::kMemory);
-    return Command(q, n, w, e);
-  };
-  t->clEnqueueCopyBufferToImage = [](cl_command_queue q, cl_mem a, cl_mem b, size_t, const size_t*, const size_t*,
-                                     cl_uint n, const cl_event* w, cl_event* e) -> cl_int {
-    At(a, Kind::kMemory);
-    At(b, Kind::kMemory);
-    return Command(q, n, w, e);
-  };
-  t->clEnqueueFillImage = [](cl_command_queue q, cl_mem m, const void* color, const size_t*, const size_t*, cl_uint n,
-                             const cl_event* w, cl_event* e) -> cl_int {
     At(m, Kind::kMemory);
     Touch(color, 16);
     return Command(q, n, w, e);
@@ -455,11 +469,13 @@ void FillEvents(cl_icd_dispatch* t) {
     const cl_int status = CL_SUBMITTED;
     return Give(&status, sizeof status, capacity, to, needed);
   };
-  t->clGetEventProfilingInfo = [](cl_event e, cl_profiling_info, size_t capacity, void* to, size_t* needed) -> cl_int {
+  t->clGetEventProfilingInfo = [](cl_event e, cl_profiling_info, size_t capacity, void* to,
+                                  size_t* needed) -> cl_int {
     At(e, Kind::kEvent);
     return GiveZeros(8, capacity, to, needed);
   };
-  t->clGetContextInfo = [](cl_context c, cl_context_info, size_t capacity, void* to, size_t* needed) -> cl_int {
+  t->clGetContextInfo = [](cl_context c, cl_context_info, size_t capacity, void* to,
+                           size_t* needed) -> cl_int {
     At(c, Kind::kContext);
     return GiveZeros(8, capacity, to, needed);
   };
@@ -468,7 +484,8 @@ void FillEvents(cl_icd_dispatch* t) {
     At(q, Kind::kQueue);
     return GiveZeros(8, capacity, to, needed);
   };
-  t->clGetSamplerInfo = [](cl_sampler s, cl_sampler_info, size_t capacity, void* to, size_t* needed) -> cl_int {
+  t->clGetSamplerInfo = [](cl_sampler s, cl_sampler_info, size_t capacity, void* to,
+                           size_t* needed) -> cl_int {
     At(s, Kind::kSampler);
     return GiveZeros(8, capacity, to, needed);
   };

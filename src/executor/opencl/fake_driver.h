@@ -1,5 +1,5 @@
-// A driver for tests that computes nothing and forgives nothing: it follows every handle it is given, so that a
-// sanitizer sees one that was released, and counts those that live.
+// A driver for tests that computes nothing and forgives nothing: it follows every handle it is given, so that
+// a sanitizer sees one that was released, and counts those that live.
 //
 // Commands end when their queue is flushed. Thread safety: none; one session at a time, on one thread.
 #pragma once

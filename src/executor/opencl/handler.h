@@ -1,9 +1,9 @@
-// What each call of opencl.api does. One Handler per session; On(header, message) is called for every frame in
-// order, by the generated Dispatch.
+// What each call of opencl.api does. One Handler per session; On(header, message) is called for every frame
+// in order, by the generated Dispatch.
 //
-// Hostile input: ids, kinds, sizes and ranges are checked here; a call that names something wrong fails with the
-// API's own error. What no correct shim can send (an id used twice) ends the session: violated() then says why.
-// Thread safety: the engine's thread.
+// Hostile input: ids, kinds, sizes and ranges are checked here; a call that names something wrong fails with
+// the API's own error. What no correct shim can send (an id used twice) ends the session: violated() then
+// says why. Thread safety: the engine's thread.
 #pragma once
 
 #include <functional>
@@ -136,7 +136,8 @@ class Handler {
   void AdoptProgram(uint64_t id, cl_program native, cl_int status, Context* context,
                     std::span<const uint64_t> devices = {});
   std::function<std::string()> OptionsFor(Program* program, std::span<const std::byte> options);
-  void StartBuild(Program* program, uint32_t slot, std::vector<Ref<Program>> inputs, std::function<cl_int()> run);
+  void StartBuild(Program* program, uint32_t slot, std::vector<Ref<Program>> inputs,
+                  std::function<cl_int()> run);
   cl_int ReadArgument(const calls::SetKernelArg& call, KernelArg* arg) const;
   void CalibrateDeviceClock(cl_command_queue queue);
 

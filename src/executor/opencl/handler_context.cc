@@ -7,8 +7,8 @@ namespace {
 // A context's properties as the driver wants them. The platform is the driver's own; properties that carry
 // pointers or handles of other APIs can't come from another process.
 std::vector<cl_context_properties> ContextProperties(const Runtime& runtime, std::span<const uint64_t> from) {
-  std::vector<cl_context_properties> properties = {CL_CONTEXT_PLATFORM,
-                                                   reinterpret_cast<cl_context_properties>(runtime.platform.id)};
+  std::vector<cl_context_properties> properties = {
+      CL_CONTEXT_PLATFORM, reinterpret_cast<cl_context_properties>(runtime.platform.id)};
   for (size_t i = 0; i + 1 < from.size() && from[i] != 0; i += 2) {
     if (from[i] == CL_CONTEXT_INTEROP_USER_SYNC) {
       properties.push_back(CL_CONTEXT_INTEROP_USER_SYNC);
@@ -41,8 +41,8 @@ QueueShape QueueProperties(std::span<const uint64_t> from) {
   return shape;
 }
 
-cl_command_queue MakeQueue(const Runtime& runtime, cl_context context, cl_device_id device, const QueueShape& shape,
-                           cl_int* status) {
+cl_command_queue MakeQueue(const Runtime& runtime, cl_context context, cl_device_id device,
+                           const QueueShape& shape, cl_int* status) {
   const Api& api = *runtime.api;
   const std::string version = device::opencl::DeviceText(runtime.platform, device, CL_DEVICE_VERSION);
   if (version.rfind("OpenCL 1", 0) == 0 || api.clCreateCommandQueueWithProperties == nullptr) {
@@ -88,8 +88,8 @@ void Handler::On(const FrameHeader& header, const calls::CreateContext& call) {
   }
   const std::vector<cl_context_properties> properties = ContextProperties(runtime_, call.properties);
   cl_int status = CL_SUCCESS;
-  cl_context native = api().clCreateContext(properties.data(), static_cast<cl_uint>(natives.size()), natives.data(),
-                                            nullptr, nullptr, &status);
+  cl_context native = api().clCreateContext(properties.data(), static_cast<cl_uint>(natives.size()),
+                                            natives.data(), nullptr, nullptr, &status);
   if (native != nullptr && !Adopt(new Context(runtime_, call.context, native, std::move(devices)))) {
     return;
   }
@@ -123,7 +123,8 @@ void Handler::On(const FrameHeader& header, const calls::CreateQueue& call) {
   Answer(header, CL_SUCCESS);
 }
 
-// How far the clock of the device's timestamps is from ours: a marker is stamped between two looks at our clock.
+// How far the clock of the device's timestamps is from ours: a marker is stamped between two looks at our
+// clock.
 void Handler::CalibrateDeviceClock(cl_command_queue queue) {
   if (std::exchange(clock_calibrated_, true)) {
     return;
@@ -155,9 +156,10 @@ void Handler::On(const FrameHeader& header, const calls::SetDefaultDeviceQueue& 
                                       : (device == nullptr ? CL_INVALID_DEVICE : CL_INVALID_COMMAND_QUEUE));
     return;
   }
-  Answer(header, api().clSetDefaultDeviceCommandQueue == nullptr
-                     ? CL_INVALID_OPERATION
-                     : api().clSetDefaultDeviceCommandQueue(context->native(), device->native(), queue->native()));
+  Answer(header,
+         api().clSetDefaultDeviceCommandQueue == nullptr
+             ? CL_INVALID_OPERATION
+             : api().clSetDefaultDeviceCommandQueue(context->native(), device->native(), queue->native()));
 }
 
 void Handler::On(const FrameHeader& header, const calls::CreateUserEvent& call) {

@@ -162,10 +162,17 @@ void Handler::On(const FrameHeader& header, const calls::EnqueueNDRangeKernel& c
       continue;
     }
     switch (args[i].kind) {
-      case ArgKind::kMemory: enqueue.Use<Memory>(args[i].object, CL_INVALID_MEM_OBJECT); break;
-      case ArgKind::kSampler: enqueue.Use<Sampler>(args[i].object, CL_INVALID_SAMPLER); break;
-      case ArgKind::kQueue: enqueue.Use<Queue>(args[i].object, CL_INVALID_DEVICE_QUEUE); break;
-      default: break;
+      case ArgKind::kMemory:
+        enqueue.Use<Memory>(args[i].object, CL_INVALID_MEM_OBJECT);
+        break;
+      case ArgKind::kSampler:
+        enqueue.Use<Sampler>(args[i].object, CL_INVALID_SAMPLER);
+        break;
+      case ArgKind::kQueue:
+        enqueue.Use<Queue>(args[i].object, CL_INVALID_DEVICE_QUEUE);
+        break;
+      default:
+        break;
     }
   }
   enqueue.SubmitKernel(*kernel, range);

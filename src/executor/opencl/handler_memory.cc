@@ -1,5 +1,5 @@
-// Buffers, images, pipes, samplers and shared virtual memory. Every byte is charged to a vXPU's quota before the
-// driver is asked for it.
+// Buffers, images, pipes, samplers and shared virtual memory. Every byte is charged to a vXPU's quota before
+// the driver is asked for it.
 #include <cstring>
 #include <limits>
 
@@ -19,8 +19,8 @@ std::vector<cl_mem_properties> MemoryProperties(std::span<const uint64_t> from) 
   return properties;
 }
 
-cl_mem MakeBuffer(const Api& api, const Context& context, std::span<const uint64_t> properties, cl_mem_flags flags,
-                  size_t size, void* host, cl_int* status) {
+cl_mem MakeBuffer(const Api& api, const Context& context, std::span<const uint64_t> properties,
+                  cl_mem_flags flags, size_t size, void* host, cl_int* status) {
   if (properties.empty() || properties.front() == 0) {
     return api.clCreateBuffer(context.native(), flags, size, host, status);
   }
@@ -28,8 +28,8 @@ cl_mem MakeBuffer(const Api& api, const Context& context, std::span<const uint64
     *status = CL_INVALID_PROPERTY;
     return nullptr;
   }
-  return api.clCreateBufferWithProperties(context.native(), MemoryProperties(properties).data(), flags, size, host,
-                                          status);
+  return api.clCreateBufferWithProperties(context.native(), MemoryProperties(properties).data(), flags, size,
+                                          host, status);
 }
 
 // Whether an image is larger than every device of the context says it can be.
@@ -37,11 +37,14 @@ bool BeyondLimits(const Context& context, const cl_image_desc& descriptor) {
   const bool volume = descriptor.image_type == CL_MEM_OBJECT_IMAGE3D;
   for (const Ref<Device>& device : context.devices()) {
     const auto limit = [&](cl_device_info parameter) {
-      return device::opencl::DeviceNumber<size_t>(context.runtime().platform, device->native(), parameter, SIZE_MAX);
+      return device::opencl::DeviceNumber<size_t>(context.runtime().platform, device->native(), parameter,
+                                                  SIZE_MAX);
     };
-    const bool fits = descriptor.image_width <= limit(volume ? CL_DEVICE_IMAGE3D_MAX_WIDTH : CL_DEVICE_IMAGE2D_MAX_WIDTH) &&
-                      descriptor.image_height <= limit(volume ? CL_DEVICE_IMAGE3D_MAX_HEIGHT : CL_DEVICE_IMAGE2D_MAX_HEIGHT) &&
-                      (!volume || descriptor.image_depth <= limit(CL_DEVICE_IMAGE3D_MAX_DEPTH));
+    const bool fits =
+        descriptor.image_width <= limit(volume ? CL_DEVICE_IMAGE3D_MAX_WIDTH : CL_DEVICE_IMAGE2D_MAX_WIDTH) &&
+        descriptor.image_height <=
+            limit(volume ? CL_DEVICE_IMAGE3D_MAX_HEIGHT : CL_DEVICE_IMAGE2D_MAX_HEIGHT) &&
+        (!volume || descriptor.image_depth <= limit(CL_DEVICE_IMAGE3D_MAX_DEPTH));
     if (fits) {
       return false;
     }
@@ -110,8 +113,8 @@ void Handler::On(const FrameHeader& header, const calls::CreateSubBuffer& call) 
   cl_mem native = api().clCreateSubBuffer(parent->native(), call.flags & ~cl_mem_flags{kHostPointerFlags},
                                           CL_BUFFER_CREATE_TYPE_REGION, &region, &status);
   if (native != nullptr) {
-    auto* memory = new Memory(runtime_, ObjectKind::kBuffer, call.buffer, native, Ref<Context>(&parent->context()),
-                              Ref<Memory>(parent), {});
+    auto* memory = new Memory(runtime_, ObjectKind::kBuffer, call.buffer, native,
+                              Ref<Context>(&parent->context()), Ref<Memory>(parent), {});
     memory->storage = parent->storage != nullptr ? parent->storage + call.origin : nullptr;
     memory->size = call.size;
     if (!Adopt(memory)) {
@@ -145,7 +148,8 @@ cl_int Handler::MakeImage(const calls::CreateImage& call, calls::CreateImageRepl
   }
   MemoryCharge charge;
   // The driver refuses what is larger than it supports by itself, and with a code of its own.
-  if (memory == nullptr && !BeyondLimits(*context, descriptor) && !charge.Take(*context, layout.device_bytes)) {
+  if (memory == nullptr && !BeyondLimits(*context, descriptor) &&
+      !charge.Take(*context, layout.device_bytes)) {
     return CL_MEM_OBJECT_ALLOCATION_FAILURE;
   }
   const cl_mem_flags flags =
@@ -153,11 +157,12 @@ cl_int Handler::MakeImage(const calls::CreateImage& call, calls::CreateImageRepl
   void* host = initial.empty() ? nullptr : const_cast<std::byte*>(initial.data());
   cl_int status = CL_SUCCESS;
   cl_mem native = nullptr;
-  if (call.properties.empty() || call.properties.front() == 0 || api().clCreateImageWithProperties == nullptr) {
+  if (call.properties.empty() || call.properties.front() == 0 ||
+      api().clCreateImageWithProperties == nullptr) {
     native = api().clCreateImage(context->native(), flags, &format, &descriptor, host, &status);
   } else {
-    native = api().clCreateImageWithProperties(context->native(), MemoryProperties(call.properties).data(), flags,
-                                               &format, &descriptor, host, &status);
+    native = api().clCreateImageWithProperties(context->native(), MemoryProperties(call.properties).data(),
+                                               flags, &format, &descriptor, host, &status);
   }
   if (native == nullptr) {
     return status != CL_SUCCESS ? status : CL_OUT_OF_RESOURCES;
@@ -202,8 +207,8 @@ void Handler::On(const FrameHeader& header, const calls::CreatePipe& call) {
   cl_int status = CL_SUCCESS;
   cl_mem native = api().clCreatePipe(context->native(), call.flags & ~cl_mem_flags{kHostPointerFlags},
                                      call.packet_bytes, call.max_packets, nullptr, &status);
-  if (native != nullptr && !Adopt(new Memory(runtime_, ObjectKind::kPipe, call.pipe, native, Ref<Context>(context),
-                                             {}, std::move(charge)))) {
+  if (native != nullptr && !Adopt(new Memory(runtime_, ObjectKind::kPipe, call.pipe, native,
+                                             Ref<Context>(context), {}, std::move(charge)))) {
     return;
   }
   Answer(header, status);
@@ -223,16 +228,24 @@ void Handler::On(const FrameHeader& header, const calls::CreateSampler& call) {
   for (size_t i = 0; i + 1 < call.properties.size() && call.properties[i] != 0; i += 2) {
     const auto value = static_cast<cl_uint>(call.properties[i + 1]);
     switch (call.properties[i]) {
-      case CL_SAMPLER_NORMALIZED_COORDS: normalized = value; break;
-      case CL_SAMPLER_ADDRESSING_MODE: addressing = value; break;
-      case CL_SAMPLER_FILTER_MODE: filter = value; break;
-      default: break;
+      case CL_SAMPLER_NORMALIZED_COORDS:
+        normalized = value;
+        break;
+      case CL_SAMPLER_ADDRESSING_MODE:
+        addressing = value;
+        break;
+      case CL_SAMPLER_FILTER_MODE:
+        filter = value;
+        break;
+      default:
+        break;
     }
   }
   cl_int status = CL_SUCCESS;
-  cl_sampler native = api().clCreateSamplerWithProperties == nullptr
-                          ? api().clCreateSampler(context->native(), normalized, addressing, filter, &status)
-                          : api().clCreateSamplerWithProperties(context->native(), properties.data(), &status);
+  cl_sampler native =
+      api().clCreateSamplerWithProperties == nullptr
+          ? api().clCreateSampler(context->native(), normalized, addressing, filter, &status)
+          : api().clCreateSamplerWithProperties(context->native(), properties.data(), &status);
   if (native != nullptr && !Adopt(new Sampler(runtime_, call.sampler, native, Ref<Context>(context)))) {
     return;
   }
@@ -247,11 +260,12 @@ void Handler::On(const FrameHeader& header, const calls::GetSupportedImageFormat
     return;
   }
   cl_uint count = 0;
-  cl_int status = api().clGetSupportedImageFormats(context->native(), call.flags, call.image_type, 0, nullptr, &count);
+  cl_int status =
+      api().clGetSupportedImageFormats(context->native(), call.flags, call.image_type, 0, nullptr, &count);
   std::vector<cl_image_format> formats(count);
   if (status == CL_SUCCESS && count > 0) {
-    status = api().clGetSupportedImageFormats(context->native(), call.flags, call.image_type, count, formats.data(),
-                                              nullptr);
+    status = api().clGetSupportedImageFormats(context->native(), call.flags, call.image_type, count,
+                                              formats.data(), nullptr);
   }
   if (status == CL_SUCCESS) {
     reply.formats = std::as_bytes(std::span(formats));

@@ -40,7 +40,8 @@ const cl_device_id* DataOrNull(const std::vector<cl_device_id>& devices) {
 }  // namespace
 
 // `devices`: ids as the application listed them; empty for all of the context.
-std::vector<cl_device_id> Handler::ProgramDevices(const Context& context, std::span<const uint64_t> ids) const {
+std::vector<cl_device_id> Handler::ProgramDevices(const Context& context,
+                                                  std::span<const uint64_t> ids) const {
   std::vector<cl_device_id> natives;
   for (const uint64_t id : ids) {
     natives.push_back(Find<Device>(id)->native());  // checked before
@@ -82,8 +83,9 @@ void Handler::On(const FrameHeader& header, const calls::CreateProgramWithBinary
     return;
   }
   const std::span<const std::byte> shared = runtime_.Find(call.binaries);
-  const std::vector<unsigned char> bytes(reinterpret_cast<const unsigned char*>(shared.data()),
-                                         reinterpret_cast<const unsigned char*>(shared.data()) + shared.size());
+  const std::vector<unsigned char> bytes(
+      reinterpret_cast<const unsigned char*>(shared.data()),
+      reinterpret_cast<const unsigned char*>(shared.data()) + shared.size());
   std::vector<cl_device_id> natives;
   std::vector<size_t> lengths;
   std::vector<const unsigned char*> binaries;
@@ -94,7 +96,8 @@ void Handler::On(const FrameHeader& header, const calls::CreateProgramWithBinary
     const std::span<const uint64_t> one = call.devices.subspan(i, 1);
     if (i >= call.lengths.size() || call.lengths[i] == 0 || call.lengths[i] > bytes.size() - offset ||
         !FindDevices(one, &natives, nullptr)) {
-      AnswerWith(header, Find<Device>(call.devices[i]) == nullptr ? CL_INVALID_DEVICE : CL_INVALID_VALUE, reply);
+      AnswerWith(header, Find<Device>(call.devices[i]) == nullptr ? CL_INVALID_DEVICE : CL_INVALID_VALUE,
+                 reply);
       return;
     }
     if (natives.size() > known) {
@@ -186,8 +189,8 @@ std::function<std::string()> Handler::OptionsFor(Program* program, std::span<con
   };
 }
 
-// Runs `run` on the build thread. The program and what it is built from stay until that has ended; their references
-// are taken and dropped on this thread.
+// Runs `run` on the build thread. The program and what it is built from stay until that has ended; their
+// references are taken and dropped on this thread.
 void Handler::StartBuild(Program* program, uint32_t slot, std::vector<Ref<Program>> inputs,
                          std::function<cl_int()> run) {
   ++program->builds_running;
@@ -208,15 +211,14 @@ void Handler::On(const FrameHeader&, const calls::BuildProgram& call) {
     runtime_.channel->PublishEvent(call.slot, program == nullptr ? CL_INVALID_PROGRAM : CL_INVALID_DEVICE);
     return;
   }
-  StartBuild(program, call.slot, {},
-             [this, program, devices, options = OptionsFor(program, call.options)] {
-               cl_int status = program->creation_status;
-               if (program->native != nullptr) {
-                 status = api().clBuildProgram(program->native, static_cast<cl_uint>(devices.size()),
-                                               DataOrNull(devices), options().c_str(), nullptr, nullptr);
-               }
-               return status;
-             });
+  StartBuild(program, call.slot, {}, [this, program, devices, options = OptionsFor(program, call.options)] {
+    cl_int status = program->creation_status;
+    if (program->native != nullptr) {
+      status = api().clBuildProgram(program->native, static_cast<cl_uint>(devices.size()),
+                                    DataOrNull(devices), options().c_str(), nullptr, nullptr);
+    }
+    return status;
+  });
 }
 
 void Handler::On(const FrameHeader&, const calls::CompileProgram& call) {
@@ -243,23 +245,24 @@ void Handler::On(const FrameHeader&, const calls::CompileProgram& call) {
   for (const Ref<Program>& header : headers) {
     bare.push_back(header.get());
   }
-  StartBuild(program, call.slot, std::move(headers),
-             [this, program, devices, bare, names = std::move(names), options = OptionsFor(program, call.options)] {
-               std::vector<cl_program> natives;
-               std::vector<const char*> texts;
-               for (size_t i = 0; i < bare.size(); ++i) {
-                 natives.push_back(bare[i]->native);
-                 texts.push_back(names[i].c_str());
-               }
-               cl_int status = program->creation_status;
-               if (program->native != nullptr) {
-                 status = api().clCompileProgram(
-                     program->native, static_cast<cl_uint>(devices.size()), DataOrNull(devices), options().c_str(),
-                     static_cast<cl_uint>(natives.size()), natives.empty() ? nullptr : natives.data(),
-                     texts.empty() ? nullptr : texts.data(), nullptr, nullptr);
-               }
-               return status;
-             });
+  StartBuild(
+      program, call.slot, std::move(headers),
+      [this, program, devices, bare, names = std::move(names), options = OptionsFor(program, call.options)] {
+        std::vector<cl_program> natives;
+        std::vector<const char*> texts;
+        for (size_t i = 0; i < bare.size(); ++i) {
+          natives.push_back(bare[i]->native);
+          texts.push_back(names[i].c_str());
+        }
+        cl_int status = program->creation_status;
+        if (program->native != nullptr) {
+          status = api().clCompileProgram(
+              program->native, static_cast<cl_uint>(devices.size()), DataOrNull(devices), options().c_str(),
+              static_cast<cl_uint>(natives.size()), natives.empty() ? nullptr : natives.data(),
+              texts.empty() ? nullptr : texts.data(), nullptr, nullptr);
+        }
+        return status;
+      });
 }
 
 void Handler::On(const FrameHeader&, const calls::LinkProgram& call) {
@@ -292,9 +295,9 @@ void Handler::On(const FrameHeader&, const calls::LinkProgram& call) {
                }
                cl_int status = CL_SUCCESS;
                program->native = api().clLinkProgram(
-                   context->native(), static_cast<cl_uint>(devices.size()), DataOrNull(devices), options.c_str(),
-                   static_cast<cl_uint>(natives.size()), natives.empty() ? nullptr : natives.data(), nullptr, nullptr,
-                   &status);
+                   context->native(), static_cast<cl_uint>(devices.size()), DataOrNull(devices),
+                   options.c_str(), static_cast<cl_uint>(natives.size()),
+                   natives.empty() ? nullptr : natives.data(), nullptr, nullptr, &status);
                program->creation_status = status;
                return status;
              });
@@ -316,7 +319,8 @@ void Handler::On(const FrameHeader& header, const calls::DescribeProgram& call) 
 
 void Handler::On(const FrameHeader& header, const calls::SetSpecializationConstant& call) {
   const Program* program = Find<Program>(call.program);
-  if (program == nullptr || program->native == nullptr || api().clSetProgramSpecializationConstant == nullptr) {
+  if (program == nullptr || program->native == nullptr ||
+      api().clSetProgramSpecializationConstant == nullptr) {
     Answer(header, program == nullptr ? CL_INVALID_PROGRAM : CL_INVALID_OPERATION);
     return;
   }

@@ -38,7 +38,8 @@ Status HeaderFiles::Add(std::string_view path, std::string_view content) {
   const auto known = files_.find(path);
   const size_t replaced = known == files_.end() ? 0 : known->second.size();
   if (bytes_ - replaced + content.size() > kMostBytes || files_.size() >= kMostFiles) {
-    return ResourceExhausted(fmt::format("a program has more than {} headers or {} bytes of them", kMostFiles, kMostBytes));
+    return ResourceExhausted(
+        fmt::format("a program has more than {} headers or {} bytes of them", kMostFiles, kMostBytes));
   }
   bytes_ += content.size() - replaced;
   files_.insert_or_assign(std::string(path), std::string(content));

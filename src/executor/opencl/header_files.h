@@ -1,7 +1,8 @@
-// The header files that travelled with a program (AddHeader), and the folder where the driver's compiler finds them.
+// The header files that travelled with a program (AddHeader), and the folder where the driver's compiler
+// finds them.
 //
-// The folder lies in the temporary folder of this process and is named by its contents, so that a driver's cache of
-// compiled programs, which knows options and with them the folder's name, works from run to run.
+// The folder lies in the temporary folder of this process and is named by its contents, so that a driver's
+// cache of compiled programs, which knows options and with them the folder's name, works from run to run.
 // Thread safety: values.
 #pragma once
 
@@ -19,8 +20,8 @@ class HeaderFiles {
   static constexpr size_t kMostBytes = 64 << 20;
   static constexpr size_t kMostFiles = 4096;
 
-  // Refuses a path that is not absolute or has . or .. in it, and what is over the limits. The same path again
-  // replaces the content.
+  // Refuses a path that is not absolute or has . or .. in it, and what is over the limits. The same path
+  // again replaces the content.
   Status Add(std::string_view path, std::string_view content);
   bool empty() const { return files_.empty(); }
 

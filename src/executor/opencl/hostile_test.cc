@@ -1,6 +1,6 @@
-// What a broken or hostile shim may send: wrong ids, kinds, sizes and ranges, and whole frames of nonsense. The call
-// fails or the session ends; nothing else happens. The driver is a fake that follows every handle it is given, so
-// that a sanitizer finds what must not be.
+// What a broken or hostile shim may send: wrong ids, kinds, sizes and ranges, and whole frames of nonsense.
+// The call fails or the session ends; nothing else happens. The driver is a fake that follows every handle it
+// is given, so that a sanitizer finds what must not be.
 #include <gmock/gmock.h>
 
 #include "base/random.h"
@@ -105,8 +105,8 @@ TEST_F(HostileTest, RangesOutsideTheArenaAreRefused) {
   const uint64_t context = bed_->MakeContext();
   const uint64_t queue = bed_->MakeQueue(context, bed_->NewSlot());
   const uint64_t arena = bed_->geometry().arena_bytes;
-  for (const wire::Region region : {wire::Region{arena - 4, 8}, wire::Region{arena, 1}, wire::Region{1ull << 60, 64},
-                                    wire::Region{64, ~uint64_t{0} - 64}}) {
+  for (const wire::Region region : {wire::Region{arena - 4, 8}, wire::Region{arena, 1},
+                                    wire::Region{1ull << 60, 64}, wire::Region{64, ~uint64_t{0} - 64}}) {
     api::CreateBuffer create{};
     create.buffer = bed_->NewId();
     create.context = context;

@@ -63,8 +63,8 @@ uint64_t ElementBytes(const cl_image_format& format) {
   }
 }
 
-bool PitchedBytes(uint64_t row_bytes, uint64_t rows, uint64_t slices, uint64_t row_pitch, uint64_t slice_pitch,
-                  uint64_t* bytes) {
+bool PitchedBytes(uint64_t row_bytes, uint64_t rows, uint64_t slices, uint64_t row_pitch,
+                  uint64_t slice_pitch, uint64_t* bytes) {
   *bytes = 0;
   if (row_bytes == 0 || rows == 0 || slices == 0) {
     return true;
@@ -87,11 +87,22 @@ ImageLayout LayoutOf(const cl_image_format& format, const cl_image_desc& descrip
   uint64_t rows = 1;
   uint64_t slices = 1;
   switch (descriptor.image_type) {
-    case CL_MEM_OBJECT_IMAGE2D: rows = descriptor.image_height; break;
-    case CL_MEM_OBJECT_IMAGE3D: rows = descriptor.image_height; slices = descriptor.image_depth; break;
-    case CL_MEM_OBJECT_IMAGE1D_ARRAY: slices = descriptor.image_array_size; break;
-    case CL_MEM_OBJECT_IMAGE2D_ARRAY: rows = descriptor.image_height; slices = descriptor.image_array_size; break;
-    default: break;
+    case CL_MEM_OBJECT_IMAGE2D:
+      rows = descriptor.image_height;
+      break;
+    case CL_MEM_OBJECT_IMAGE3D:
+      rows = descriptor.image_height;
+      slices = descriptor.image_depth;
+      break;
+    case CL_MEM_OBJECT_IMAGE1D_ARRAY:
+      slices = descriptor.image_array_size;
+      break;
+    case CL_MEM_OBJECT_IMAGE2D_ARRAY:
+      rows = descriptor.image_height;
+      slices = descriptor.image_array_size;
+      break;
+    default:
+      break;
   }
   uint64_t row_bytes = 0;
   uint64_t slice_pitch = descriptor.image_slice_pitch;
@@ -102,8 +113,8 @@ ImageLayout LayoutOf(const cl_image_format& format, const cl_image_desc& descrip
   slices = std::max<uint64_t>(slices, 1);
   layout.valid = Multiply(width, layout.element_bytes, &row_bytes) &&
                  PitchedBytes(row_bytes, rows, slices, 0, 0, &layout.device_bytes);
-  layout.host_valid = layout.valid && PitchedBytes(row_bytes, rows, slices, descriptor.image_row_pitch, slice_pitch,
-                                                   &layout.host_bytes);
+  layout.host_valid = layout.valid && PitchedBytes(row_bytes, rows, slices, descriptor.image_row_pitch,
+                                                   slice_pitch, &layout.host_bytes);
   return layout;
 }
 

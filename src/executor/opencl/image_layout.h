@@ -1,5 +1,5 @@
-// The size of images and of their pixels in host memory, computed without the driver: what a charge and a bounds
-// check need before the driver is asked.
+// The size of images and of their pixels in host memory, computed without the driver: what a charge and a
+// bounds check need before the driver is asked.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,9 @@ struct ImageLayout {
 uint64_t ElementBytes(const cl_image_format& format);
 ImageLayout LayoutOf(const cl_image_format& format, const cl_image_desc& descriptor);
 
-// Bytes from the first to after the last of `rows` x `slices` rows of `row_bytes`, with these pitches (0: packed).
-// False on overflow or a pitch smaller than what it holds.
-bool PitchedBytes(uint64_t row_bytes, uint64_t rows, uint64_t slices, uint64_t row_pitch, uint64_t slice_pitch,
-                  uint64_t* bytes);
+// Bytes from the first to after the last of `rows` x `slices` rows of `row_bytes`, with these pitches (0:
+// packed). False on overflow or a pitch smaller than what it holds.
+bool PitchedBytes(uint64_t row_bytes, uint64_t rows, uint64_t slices, uint64_t row_pitch,
+                  uint64_t slice_pitch, uint64_t* bytes);
 
 }  // namespace flexai::executor::opencl

@@ -10,7 +10,8 @@ constexpr uint64_t kUnknownVersion = ~uint64_t{0};
 
 uint32_t ArgumentCount(const Api& api, cl_kernel kernel) {
   cl_uint count = 0;
-  return api.clGetKernelInfo(kernel, CL_KERNEL_NUM_ARGS, sizeof count, &count, nullptr) == CL_SUCCESS ? count : 0;
+  return api.clGetKernelInfo(kernel, CL_KERNEL_NUM_ARGS, sizeof count, &count, nullptr) == CL_SUCCESS ? count
+                                                                                                      : 0;
 }
 
 }  // namespace

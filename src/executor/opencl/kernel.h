@@ -1,10 +1,11 @@
 // Kernel objects and their arguments.
 //
-// OpenCL copies a kernel's arguments at enqueue; a command of ours may reach the driver much later. So arguments
-// are kept here, a command takes a snapshot (shared until the next change), and the native kernel is brought up
-// to a snapshot just before the native enqueue, argument by argument where it differs.
+// OpenCL copies a kernel's arguments at enqueue; a command of ours may reach the driver much later. So
+// arguments are kept here, a command takes a snapshot (shared until the next change), and the native kernel
+// is brought up to a snapshot just before the native enqueue, argument by argument where it differs.
 //
-// Thread safety: the engine's thread, apart from Apply and Try, which run under the graph's lock on any thread.
+// Thread safety: the engine's thread, apart from Apply and Try, which run under the graph's lock on any
+// thread.
 #pragma once
 
 #include <array>
@@ -43,12 +44,12 @@ struct KernelArg {
   uint64_t version = 0;  // of all settings of this kernel; 0: never set
   ArgKind kind = ArgKind::kBytes;
   uint64_t size = 0;
-  uint64_t object = 0;   // kMemory, kSampler, kQueue; whether it still exists is checked at enqueue
-  ArgValue value;        // plain bytes, the native handle, or the pointer
+  uint64_t object = 0;  // kMemory, kSampler, kQueue; whether it still exists is checked at enqueue
+  ArgValue value;       // plain bytes, the native handle, or the pointer
 };
 
-// A snapshot of all arguments: a counted reference, copied in O(1). It is not changed while somebody shares it.
-// Thread safety: distinct KernelArgs may be used from distinct threads.
+// A snapshot of all arguments: a counted reference, copied in O(1). It is not changed while somebody shares
+// it. Thread safety: distinct KernelArgs may be used from distinct threads.
 class KernelArgs {
  public:
   KernelArgs() = default;
@@ -102,7 +103,8 @@ class Kernel final : public Object {
   // The arguments as they are now.
   const KernelArgs& args() const { return args_; }
   void CopyArgs(const Kernel& from);
-  // Asks the driver whether it takes the argument; the native kernel has it afterwards. Under the graph's lock.
+  // Asks the driver whether it takes the argument; the native kernel has it afterwards. Under the graph's
+  // lock.
   cl_int Try(uint32_t index, const KernelArg& arg);
   // Makes the native kernel's arguments those of the snapshot.
   cl_int Apply(const KernelArgs& args);

@@ -7,11 +7,13 @@ namespace {
 
 uint64_t EventTime(const Api& api, cl_event event, cl_profiling_info parameter) {
   cl_ulong value = 0;
-  return api.clGetEventProfilingInfo(event, parameter, sizeof value, &value, nullptr) == CL_SUCCESS ? value : 0;
+  return api.clGetEventProfilingInfo(event, parameter, sizeof value, &value, nullptr) == CL_SUCCESS ? value
+                                                                                                    : 0;
 }
 
 wire::CommandTimes TimesOf(const Api& api, cl_event event) {
-  return {EventTime(api, event, CL_PROFILING_COMMAND_QUEUED), EventTime(api, event, CL_PROFILING_COMMAND_SUBMIT),
+  return {EventTime(api, event, CL_PROFILING_COMMAND_QUEUED),
+          EventTime(api, event, CL_PROFILING_COMMAND_SUBMIT),
           EventTime(api, event, CL_PROFILING_COMMAND_START), EventTime(api, event, CL_PROFILING_COMMAND_END)};
 }
 
@@ -61,9 +63,9 @@ int32_t NativeLayer::Submit(Command& command, std::span<Command* const> waits, b
     waits_.push_back(static_cast<NativeCommand*>(wait)->native);
   }
   cl_event event = nullptr;
-  const cl_int status =
-      native.EnqueueNative(static_cast<cl_command_queue>(command.queue->native), static_cast<cl_uint>(waits_.size()),
-                           waits_.empty() ? nullptr : waits_.data(), &event);
+  const cl_int status = native.EnqueueNative(static_cast<cl_command_queue>(command.queue->native),
+                                             static_cast<cl_uint>(waits_.size()),
+                                             waits_.empty() ? nullptr : waits_.data(), &event);
   if (status != CL_SUCCESS) {
     return status < 0 ? status : CL_OUT_OF_RESOURCES;
   }
@@ -85,8 +87,9 @@ void NativeLayer::Flush(CommandQueue& queue) {
 
 int32_t NativeLayer::StatusOf(Command& command) {
   cl_int status = CL_SUBMITTED;
-  const cl_int result = runtime_.api->clGetEventInfo(static_cast<NativeCommand&>(command).native,
-                                                     CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof status, &status, nullptr);
+  const cl_int result =
+      runtime_.api->clGetEventInfo(static_cast<NativeCommand&>(command).native,
+                                   CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof status, &status, nullptr);
   return result == CL_SUCCESS ? status : CL_OUT_OF_RESOURCES;
 }
 

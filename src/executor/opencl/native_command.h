@@ -45,7 +45,8 @@ class NativeCommand : public QueuedCommand {
   cl_event native = nullptr;
 };
 
-// A command whose native enqueue is `Function(queue, wait_count, waits, event)`, and whose cost is kept in a cell.
+// A command whose native enqueue is `Function(queue, wait_count, waits, event)`, and whose cost is kept in a
+// cell.
 template <typename Function>
 class CallCommand final : public NativeCommand {
  public:

@@ -1,9 +1,8 @@
 // The executor's objects, named by the ids that the application's shim chose, and who keeps them alive.
 //
-// Ownership: counted references. The table holds one until the application's last reference is gone (Release);
-// children hold their parents, commands what they use. The native handle goes with the last reference, and only
-// then is the release's StatusSlot told.
-// Thread safety: the engine's thread only.
+// Ownership: counted references. The table holds one until the application's last reference is gone
+// (Release); children hold their parents, commands what they use. The native handle goes with the last
+// reference, and only then is the release's StatusSlot told. Thread safety: the engine's thread only.
 #pragma once
 
 #include <cstdint>

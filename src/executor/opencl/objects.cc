@@ -17,7 +17,8 @@ Device::~Device() {
 }
 
 bool Context::Has(const Device* device) const {
-  return std::any_of(devices_.begin(), devices_.end(), [&](const Ref<Device>& own) { return own.get() == device; });
+  return std::any_of(devices_.begin(), devices_.end(),
+                     [&](const Ref<Device>& own) { return own.get() == device; });
 }
 
 Context::~Context() { api().clReleaseContext(native_); }

@@ -1,4 +1,5 @@
-// The kinds of objects an OpenCL session has. Each owns one native handle and the references that keep it usable.
+// The kinds of objects an OpenCL session has. Each owns one native handle and the references that keep it
+// usable.
 #pragma once
 
 #include <memory>
@@ -101,8 +102,8 @@ class Memory final : public Object {
   static bool Is(ObjectKind kind) {
     return kind == ObjectKind::kBuffer || kind == ObjectKind::kImage || kind == ObjectKind::kPipe;
   }
-  Memory(Runtime& runtime, ObjectKind kind, uint64_t id, cl_mem native, Ref<Context> context, Ref<Memory> parent,
-         MemoryCharge charge)
+  Memory(Runtime& runtime, ObjectKind kind, uint64_t id, cl_mem native, Ref<Context> context,
+         Ref<Memory> parent, MemoryCharge charge)
       : Object(runtime, kind, id),
         native_(native),
         context_(std::move(context)),

@@ -1,7 +1,8 @@
 // Info values that a shim asks for one by one.
 //
-// `function` is the index of a clGet*Info function in the ICD's dispatch table. Values that are handles of the
-// driver mean nothing to an application and are refused; the shim answers those from what it knows itself.
+// `function` is the index of a clGet*Info function in the ICD's dispatch table. Values that are handles of
+// the driver mean nothing to an application and are refused; the shim answers those from what it knows
+// itself.
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
@@ -82,7 +83,8 @@ struct ProgramBinaries {
       const auto found = std::find(natives.begin(), natives.end(), device);
       of_device.push_back(static_cast<size_t>(found - natives.begin()));
     }
-    const bool complete = std::all_of(of_device.begin(), of_device.end(), [&](size_t i) { return i < sizes.size(); });
+    const bool complete =
+        std::all_of(of_device.begin(), of_device.end(), [&](size_t i) { return i < sizes.size(); });
     return status != CL_SUCCESS || complete ? status : CL_INVALID_VALUE;
   }
 };
@@ -111,8 +113,8 @@ cl_int Binaries(const Program& program, Value* value) {
     parts.emplace_back(size);
     targets.push_back(size == 0 ? nullptr : parts.back().data());
   }
-  const cl_int status = program.api().clGetProgramInfo(program.native, CL_PROGRAM_BINARIES,
-                                                       targets.size() * sizeof(targets[0]), targets.data(), nullptr);
+  const cl_int status = program.api().clGetProgramInfo(
+      program.native, CL_PROGRAM_BINARIES, targets.size() * sizeof(targets[0]), targets.data(), nullptr);
   for (const size_t index : binaries.of_device) {
     const auto bytes = std::as_bytes(std::span(parts[index]));
     value->insert(value->end(), bytes.begin(), bytes.end());
@@ -181,7 +183,8 @@ cl_int QueryProgramBuild(const QueryContext& q, Value* value) {
   }
   const cl_int status = Fetch(
       [&](size_t size, void* to, size_t* needed) {
-        return q.api.clGetProgramBuildInfo(program->native, device->native(), q.call.parameter, size, to, needed);
+        return q.api.clGetProgramBuildInfo(program->native, device->native(), q.call.parameter, size, to,
+                                           needed);
       },
       value);
   if (status == CL_SUCCESS && q.call.parameter == CL_PROGRAM_BUILD_LOG && !program->headers_folder.empty()) {
@@ -204,27 +207,36 @@ cl_int QueryKernel(const QueryContext& q, Value* value) {
   const uint32_t parameter = q.call.parameter;
   switch (q.call.function) {
     case FLEXAI_FUNCTION_INDEX(clGetKernelInfo):
-      return Fetch([&](size_t size, void* to, size_t* needed) {
-        return q.api.clGetKernelInfo(kernel->native(), parameter, size, to, needed);
-      }, value);
+      return Fetch(
+          [&](size_t size, void* to, size_t* needed) {
+            return q.api.clGetKernelInfo(kernel->native(), parameter, size, to, needed);
+          },
+          value);
     case FLEXAI_FUNCTION_INDEX(clGetKernelArgInfo):
-      return Fetch([&](size_t size, void* to, size_t* needed) {
-        return q.api.clGetKernelArgInfo(kernel->native(), q.call.index, parameter, size, to, needed);
-      }, value);
+      return Fetch(
+          [&](size_t size, void* to, size_t* needed) {
+            return q.api.clGetKernelArgInfo(kernel->native(), q.call.index, parameter, size, to, needed);
+          },
+          value);
     case FLEXAI_FUNCTION_INDEX(clGetKernelWorkGroupInfo):
-      return Fetch([&](size_t size, void* to, size_t* needed) {
-        return q.api.clGetKernelWorkGroupInfo(kernel->native(), native_device, parameter, size, to, needed);
-      }, value);
+      return Fetch(
+          [&](size_t size, void* to, size_t* needed) {
+            return q.api.clGetKernelWorkGroupInfo(kernel->native(), native_device, parameter, size, to,
+                                                  needed);
+          },
+          value);
     default:
       break;
   }
   if (q.api.clGetKernelSubGroupInfo == nullptr) {
     return CL_INVALID_OPERATION;
   }
-  return Fetch([&](size_t size, void* to, size_t* needed) {
-    return q.api.clGetKernelSubGroupInfo(kernel->native(), native_device, parameter, q.call.input.size(), q.input(),
-                                         size, to, needed);
-  }, value);
+  return Fetch(
+      [&](size_t size, void* to, size_t* needed) {
+        return q.api.clGetKernelSubGroupInfo(kernel->native(), native_device, parameter, q.call.input.size(),
+                                             q.input(), size, to, needed);
+      },
+      value);
 }
 
 // input: dimensions, three offsets, three global sizes.
@@ -276,9 +288,9 @@ cl_int QueryPlain(const QueryContext& q, Function function, cl_int invalid, Valu
   if (object == nullptr) {
     return invalid;
   }
-  return Fetch([&](size_t size, void* to, size_t* needed) {
-    return function(object->native(), q.call.parameter, size, to, needed);
-  }, value);
+  return Fetch([&](size_t size, void* to,
+                   size_t* needed) { return function(object->native(), q.call.parameter, size, to, needed); },
+               value);
 }
 
 cl_int Ask(const QueryContext& q, Value* value) {

@@ -15,9 +15,6 @@ namespace api = flexai::opencl;
 
 constexpr uint64_t kDevices[] = {0x100};
 constexpr uint64_t kQueueProperties[] = {CL_QUEUE_PROPERTIES, CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE, 0};
-constexpr uint64_t kRect[] = {0, 0, 0, 0, 0, 0, 16, 4, 1, 64, 0, 64, 0};
-constexpr uint64_t kImageHost[] = {0, 0, 0, 2, 2, 1, 0, 0};
-constexpr uint64_t kNumbers[] = {0, 0, 0, 0, 0, 0, 2, 2, 1};
 constexpr uint64_t kGlobal[] = {64, 2};
 constexpr std::string_view kText = "__kernel void k() {}";
 
@@ -38,7 +35,8 @@ bool Decodes(uint16_t call, std::span<const std::byte> body) {
 }  // namespace
 
 uint64_t RandomFrames::Pick(const std::vector<uint64_t>& from) {
-  return from.empty() || random_.Below(50) == 0 ? random_.Below(next_id_ + 3) : from[random_.Below(from.size())];
+  return from.empty() || random_.Below(50) == 0 ? random_.Below(next_id_ + 3)
+                                                : from[random_.Below(from.size())];
 }
 
 uint64_t RandomFrames::New(std::vector<uint64_t>* into) {
@@ -49,21 +47,21 @@ uint64_t RandomFrames::New(std::vector<uint64_t>* into) {
   return next_id_++;
 }
 
-template <typename Call>
-RandomFrames::Frame RandomFrames::Encoded(const Call& call) {
-  Frame frame;
-  frame.call = static_cast<uint16_t>(Call::kCall);
-  frame.wants_reply = Call::kReply || random_.Below(8) == 0;
-  frame.body.resize(call.EncodedBytes());
-  wire::Encoder encoder(frame.body.data());
-  call.Encode(encoder);
-  return frame;
-}
-
 // Some 64-bit words become others that are likely to hurt.
 void RandomFrames::Mutate(std::vector<std::byte>* body) {
-  const uint64_t hurtful[] = {0, 1, 2, 0x100, next_id_ - 1, 0xffffffff, uint64_t{1} << 32, uint64_t{1} << 63,
-                              ~uint64_t{0}, arena_bytes_, arena_bytes_ - 8, random_.Next(), random_.Below(64)};
+  const uint64_t hurtful[] = {0,
+                              1,
+                              2,
+                              0x100,
+                              next_id_ - 1,
+                              0xffffffff,
+                              uint64_t{1} << 32,
+                              uint64_t{1} << 63,
+                              ~uint64_t{0},
+                              arena_bytes_,
+                              arena_bytes_ - 8,
+                              random_.Next(),
+                              random_.Below(64)};
   for (uint64_t left = random_.Below(3); left > 0 && body->size() >= 8; --left) {
     const uint64_t word = hurtful[random_.Below(std::size(hurtful))];
     std::memcpy(body->data() + 8 * random_.Below(body->size() / 8), &word, sizeof word);
@@ -73,14 +71,30 @@ void RandomFrames::Mutate(std::vector<std::byte>* body) {
 RandomFrames::Frame RandomFrames::Next() {
   Frame frame;
   switch (random_.Below(8)) {
-    case 0: frame = SessionCall(); break;
-    case 1: frame = ObjectCall(); break;
-    case 2: frame = MemoryCall(); break;
-    case 3: frame = ProgramCall(); break;
-    case 4: frame = KernelCall(); break;
-    case 5: frame = BufferCommand(); break;
-    case 6: frame = ImageCommand(); break;
-    default: frame = OtherCommand(); break;
+    case 0:
+      frame = SessionCall();
+      break;
+    case 1:
+      frame = ObjectCall();
+      break;
+    case 2:
+      frame = MemoryCall();
+      break;
+    case 3:
+      frame = ProgramCall();
+      break;
+    case 4:
+      frame = KernelCall();
+      break;
+    case 5:
+      frame = BufferCommand();
+      break;
+    case 6:
+      frame = ImageCommand();
+      break;
+    default:
+      frame = OtherCommand();
+      break;
   }
   if (random_.Below(3) == 0) {
     std::vector<std::byte> mutated = frame.body;
@@ -95,7 +109,8 @@ RandomFrames::Frame RandomFrames::Next() {
 
 RandomFrames::Frame RandomFrames::SessionCall() {
   switch (random_.Below(5)) {
-    case 0: return Encoded(api::OpenSession{});
+    case 0:
+      return Encoded(api::OpenSession{});
     case 1: {
       api::FetchReply call{};
       call.slot = static_cast<uint32_t>(random_.Below(66));
@@ -111,8 +126,9 @@ RandomFrames::Frame RandomFrames::SessionCall() {
       return Encoded(call);
     }
     default: {
-      const std::vector<uint64_t>* lists[] = {&known_.contexts, &known_.queues,  &known_.memory, &known_.samplers,
-                                              &known_.programs, &known_.kernels, &known_.events};
+      const std::vector<uint64_t>* lists[] = {&known_.contexts, &known_.queues,   &known_.memory,
+                                              &known_.samplers, &known_.programs, &known_.kernels,
+                                              &known_.events};
       api::Release call{};
       call.object = Pick(*lists[random_.Below(std::size(lists))]);
       call.slot = Slot();
@@ -134,7 +150,8 @@ RandomFrames::Frame RandomFrames::ObjectCall() {
       call.queue = New(&known_.queues);
       call.context = Pick(known_.contexts);
       call.device = 0x100;
-      call.properties = random_.Below(2) == 0 ? std::span<const uint64_t>(kQueueProperties) : std::span<const uint64_t>();
+      call.properties =
+          random_.Below(2) == 0 ? std::span<const uint64_t>(kQueueProperties) : std::span<const uint64_t>();
       call.slot = Slot();
       return Encoded(call);
     }
@@ -301,177 +318,6 @@ RandomFrames::Frame RandomFrames::KernelCall() {
       call.kernel = Pick(known_.kernels);
       call.dimensions = 2;
       call.global = kGlobal;
-      return Encoded(call);
-    }
-  }
-}
-
-template <typename Call>
-void RandomFrames::Enqueue(Call* call) {
-  waits_.clear();
-  for (uint64_t left = random_.Below(3); left > 0; --left) {
-    waits_.push_back(Pick(known_.events));
-  }
-  call->queue = Pick(known_.queues);
-  call->waits = waits_;
-  call->event = random_.Below(2) == 0 ? 0 : New(&known_.events);
-  call->event_slot = Slot();
-}
-
-RandomFrames::Frame RandomFrames::BufferCommand() {
-  const wire::Region region{random_.Below(arena_bytes_), SmallNumber()};
-  const auto fill = [&](auto call) {
-    Enqueue(&call);
-    call.buffer = Pick(known_.memory);
-    call.offset = random_.Below(100);
-    call.size = random_.Below(100);
-    return call;
-  };
-  switch (random_.Below(8)) {
-    case 0: {
-      auto call = fill(api::EnqueueReadBuffer{});
-      call.destination = random_.Below(2) == 0 ? region : wire::Region{};
-      return Encoded(call);
-    }
-    case 1: {
-      auto call = fill(api::EnqueueWriteBuffer{});
-      call.host_access = static_cast<uint32_t>(random_.Below(2));
-      call.data.region = region;
-      return Encoded(call);
-    }
-    case 2: {
-      auto call = fill(api::EnqueueFillBuffer{});
-      call.pattern = Bytes("abcd");
-      return Encoded(call);
-    }
-    case 3: {
-      auto call = fill(api::EnqueueMapBuffer{});
-      call.flags = random_.Below(8);
-      call.destination = region;
-      return Encoded(call);
-    }
-    case 4: {
-      auto call = fill(api::EnqueueUnmapBuffer{});
-      call.flags = random_.Below(8);
-      call.source = region;
-      return Encoded(call);
-    }
-    case 5: {
-      api::EnqueueReadBufferRect call{};
-      Enqueue(&call);
-      call.buffer = Pick(known_.memory);
-      call.geometry = kRect;
-      call.destination = region;
-      return Encoded(call);
-    }
-    case 6: {
-      api::EnqueueWriteBufferRect call{};
-      Enqueue(&call);
-      call.buffer = Pick(known_.memory);
-      call.geometry = kRect;
-      call.data.inline_bytes = Bytes(kText);
-      return Encoded(call);
-    }
-    default: {
-      api::EnqueueCopyBuffer call{};
-      Enqueue(&call);
-      call.source = Pick(known_.memory);
-      call.destination = Pick(known_.memory);
-      call.size = random_.Below(64);
-      return Encoded(call);
-    }
-  }
-}
-
-RandomFrames::Frame RandomFrames::ImageCommand() {
-  const wire::Region region{random_.Below(arena_bytes_), SmallNumber()};
-  const auto fill = [&](auto call) {
-    Enqueue(&call);
-    call.image = Pick(known_.memory);
-    call.geometry = kImageHost;
-    return call;
-  };
-  const auto copy = [&](auto call, size_t numbers) {
-    Enqueue(&call);
-    call.source = Pick(known_.memory);
-    call.destination = Pick(known_.memory);
-    call.geometry = std::span(kNumbers).first(numbers);
-    return call;
-  };
-  switch (random_.Below(8)) {
-    case 0: {
-      auto call = fill(api::EnqueueReadImage{});
-      call.destination = region;
-      return Encoded(call);
-    }
-    case 1: {
-      auto call = fill(api::EnqueueWriteImage{});
-      call.data.region = region;
-      return Encoded(call);
-    }
-    case 2: {
-      auto call = fill(api::EnqueueMapImage{});
-      call.destination = region;
-      return Encoded(call);
-    }
-    case 3: {
-      auto call = fill(api::EnqueueUnmapImage{});
-      call.flags = CL_MAP_WRITE;
-      call.source = region;
-      return Encoded(call);
-    }
-    case 4: return Encoded(copy(api::EnqueueCopyImage{}, 9));
-    case 5: return Encoded(copy(api::EnqueueCopyImageToBuffer{}, 7));
-    case 6: return Encoded(copy(api::EnqueueCopyBufferToImage{}, 7));
-    default: {
-      api::EnqueueFillImage call{};
-      Enqueue(&call);
-      call.image = Pick(known_.memory);
-      call.geometry = std::span(kNumbers).first(6);
-      call.color = Bytes("0123456789abcdef");
-      return Encoded(call);
-    }
-  }
-}
-
-RandomFrames::Frame RandomFrames::OtherCommand() {
-  switch (random_.Below(6)) {
-    case 0: {
-      api::EnqueueMarker call{};
-      Enqueue(&call);
-      return Encoded(call);
-    }
-    case 1: {
-      api::EnqueueBarrier call{};
-      Enqueue(&call);
-      return Encoded(call);
-    }
-    case 2: {
-      api::HostAccessDone call{};
-      call.event = Pick(known_.events);
-      return Encoded(call);
-    }
-    case 3: {
-      const uint64_t objects[] = {Pick(known_.memory), Pick(known_.memory)};
-      api::EnqueueMigrateMemObjects call{};
-      Enqueue(&call);
-      call.objects = objects;
-      return Encoded(call);
-    }
-    case 4: {
-      api::EnqueueSvmMemFill call{};
-      Enqueue(&call);
-      call.destination = random_.Next();
-      call.pattern = Bytes("abcd");
-      call.size = 16;
-      return Encoded(call);
-    }
-    default: {
-      api::EnqueueSvmMemcpy call{};
-      Enqueue(&call);
-      call.destination_host = {random_.Below(arena_bytes_), 64};
-      call.source_host.inline_bytes = Bytes("0123456789abcdef");
-      call.size = 16;
       return Encoded(call);
     }
   }

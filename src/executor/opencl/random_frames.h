@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "wire/codec.h"
 
 namespace flexai::executor::opencl {
 
@@ -54,5 +55,28 @@ class RandomFrames {
   Known known_;
   std::vector<uint64_t> waits_;
 };
+
+template <typename Call>
+RandomFrames::Frame RandomFrames::Encoded(const Call& call) {
+  Frame frame;
+  frame.call = static_cast<uint16_t>(Call::kCall);
+  frame.wants_reply = Call::kReply || random_.Below(8) == 0;
+  frame.body.resize(call.EncodedBytes());
+  wire::Encoder encoder(frame.body.data());
+  call.Encode(encoder);
+  return frame;
+}
+
+template <typename Call>
+void RandomFrames::Enqueue(Call* call) {
+  waits_.clear();
+  for (uint64_t left = random_.Below(3); left > 0; --left) {
+    waits_.push_back(Pick(known_.events));
+  }
+  call->queue = Pick(known_.queues);
+  call->waits = waits_;
+  call->event = random_.Below(2) == 0 ? 0 : New(&known_.events);
+  call->event_slot = Slot();
+}
 
 }  // namespace flexai::executor::opencl

@@ -20,7 +20,8 @@ struct RawCall {
   }
 };
 
-// Runs one session on random frames until it breaks the protocol or `most` frames were handled; how many were.
+// Runs one session on random frames until it breaks the protocol or `most` frames were handled; how many
+// were.
 uint64_t RunSession(uint64_t seed, uint64_t most) {
   SessionBed::Options options;
   options.fake_driver = true;

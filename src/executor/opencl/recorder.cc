@@ -26,12 +26,12 @@ std::vector<std::byte> Rewritten(std::span<const std::byte> body, Function chang
 }
 
 // The payload's bytes inside the message: the arena's range belongs to somebody else soon.
-void Inline(const Runtime& runtime, wire::Payload* payload) {
-  *payload = {runtime.Find(*payload), {}};
-}
+void Inline(const Runtime& runtime, wire::Payload* payload) { *payload = {runtime.Find(*payload), {}}; }
 
-// A frame's body as it must be replayed: on its own, and without a word to slots that mean other things by then.
-std::vector<std::byte> ReplayableBody(const Runtime& runtime, uint16_t call, std::span<const std::byte> body) {
+// A frame's body as it must be replayed: on its own, and without a word to slots that mean other things by
+// then.
+std::vector<std::byte> ReplayableBody(const Runtime& runtime, uint16_t call,
+                                      std::span<const std::byte> body) {
   switch (static_cast<Call>(call)) {
     case Call::kCreateProgramWithSource:
       return Rewritten<calls::CreateProgramWithSource>(body, [&](auto& m) { Inline(runtime, &m.source); });
@@ -95,7 +95,8 @@ void Recorder::Readmit(const RecordedFrame& frame, const ObjectTable& objects) {
   Visit(frame.sequence, frame.call, frame.body, objects);
 }
 
-void Recorder::Visit(uint64_t sequence, uint16_t call, std::span<const std::byte> body, const ObjectTable& objects) {
+void Recorder::Visit(uint64_t sequence, uint16_t call, std::span<const std::byte> body,
+                     const ObjectTable& objects) {
   Effects effects{record_, objects, sequence, call, body};
   wire::FrameHeader header{};
   header.call = call;
@@ -105,7 +106,8 @@ void Recorder::Visit(uint64_t sequence, uint16_t call, std::span<const std::byte
     calls::CreateSubDevices message;
     wire::Decoder decoder(body);
     message.Decode(decoder);
-    for (uint64_t id = message.first_id + 1; objects.Contains(id) && id < message.first_id + message.capacity; ++id) {
+    for (uint64_t id = message.first_id + 1; objects.Contains(id) && id < message.first_id + message.capacity;
+         ++id) {
       record_.Create(id, std::vector<uint64_t>{message.first_id}, {});
     }
   } else if (call == static_cast<uint16_t>(Call::kCompileProgram)) {

@@ -11,7 +11,8 @@ class Recorder {
  public:
   // To be called for every frame that was handled without an error, before the next one.
   void Observe(const wire::Frame& frame, const Runtime& runtime, const ObjectTable& objects);
-  // Forgets nothing that a session restored from `frame` needs: as Observe, for a frame that is a record already.
+  // Forgets nothing that a session restored from `frame` needs: as Observe, for a frame that is a record
+  // already.
   void Readmit(const RecordedFrame& frame, const ObjectTable& objects);
 
   const LiveRecord& record() const { return record_; }

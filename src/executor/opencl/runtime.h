@@ -35,8 +35,8 @@ struct Runtime {
   wire::ServerChannel* channel = nullptr;
   Graph* graph = nullptr;
   std::span<std::byte> arena;
-  bool arena_at_base = false;  // mapped where the application has it, so that pointers mean the same
-  std::vector<Vxpu> vxpus;     // vXPU i is device object kFirstDevice + i
+  bool arena_at_base = false;     // mapped where the application has it, so that pointers mean the same
+  std::vector<Vxpu> vxpus;        // vXPU i is device object kFirstDevice + i
   uint64_t awaited_releases = 0;  // objects let go whose slot waits for their end
 
   // The bytes of an arena range, or null if it is not inside the arena.
@@ -46,8 +46,8 @@ struct Runtime {
     }
     return arena.data() + region.offset;
   }
-  // Where a payload's bytes lie: in the frame's private copy or in the arena. Null data if out of range. Arena
-  // bytes may change at any time: copy before checking them.
+  // Where a payload's bytes lie: in the frame's private copy or in the arena. Null data if out of range.
+  // Arena bytes may change at any time: copy before checking them.
   std::span<const std::byte> Find(const wire::Payload& payload) const {
     if (payload.region.length == 0) {
       return payload.inline_bytes;

@@ -39,8 +39,8 @@ Session::Session(SessionParts parts)
   runtime_.arena = parts_.arena.span();
   runtime_.arena_at_base = parts_.arena_at_base;
   for (const SessionParts::VxpuPart& part : parts_.vxpus) {
-    runtime_.vxpus.push_back(
-        {&runtime_, static_cast<uint32_t>(runtime_.vxpus.size()), part.id, part.device, part.quota, part.access});
+    runtime_.vxpus.push_back({&runtime_, static_cast<uint32_t>(runtime_.vxpus.size()), part.id, part.device,
+                              part.quota, part.access});
   }
   handler_ = std::make_unique<Handler>(runtime_, builds_);
 }
@@ -77,15 +77,19 @@ void Session::Suspend() {
   Wake();
 }
 
-Status Session::Restore(const SessionImage& image) { return RestoreSession(image, *handler_, builds_, &recorder_); }
+Status Session::Restore(const SessionImage& image) {
+  return RestoreSession(image, *handler_, builds_, &recorder_);
+}
 
-Result<SessionImage> Session::Capture() const { return CaptureSession(handler_->objects(), recorder_.record()); }
+Result<SessionImage> Session::Capture() const {
+  return CaptureSession(handler_->objects(), recorder_.record());
+}
 
 Status Session::Handle(const wire::Frame& frame) {
   handler_->ClearStatus();
   if (!flexai::opencl::Dispatch(*handler_, frame.header, frame.body)) {
-    return InvalidArgument(
-        fmt::format("frame {} is no valid {}", frame.header.sequence, flexai::opencl::CallName(frame.header.call)));
+    return InvalidArgument(fmt::format("frame {} is no valid {}", frame.header.sequence,
+                                       flexai::opencl::CallName(frame.header.call)));
   }
   if (!handler_->violated().empty()) {
     return InvalidArgument(handler_->violated());
@@ -135,8 +139,8 @@ bool Session::RepliesFetched() const {
   return true;
 }
 
-// Whether nothing is under way. What runs on the device is waited for; what waits for the application itself needs
-// its next frames.
+// Whether nothing is under way. What runs on the device is waited for; what waits for the application itself
+// needs its next frames.
 bool Session::AtRest() {
   builds_.Drain();
   WaitIdle();

@@ -1,5 +1,5 @@
-// One session: the engine that decodes an application's frames and keeps its device busy until the application or
-// the keeper ends it.
+// One session: the engine that decodes an application's frames and keeps its device busy until the
+// application or the keeper ends it.
 //
 // Thread safety: everything from one thread, apart from Stop.
 #pragma once
@@ -43,11 +43,12 @@ class Session final : private StatusSink {
   explicit Session(SessionParts parts);
   ~Session() override;
 
-  // Makes the objects of a session that was suspended elsewhere; before Run. The channel and the arena must be
-  // that session's.
+  // Makes the objects of a session that was suspended elsewhere; before Run. The channel and the arena must
+  // be that session's.
   Status Restore(const SessionImage& image);
 
-  // Serves the application until Stop or Suspend is called or it breaks the protocol, which is the status then.
+  // Serves the application until Stop or Suspend is called or it breaks the protocol, which is the status
+  // then.
   Status Run();
   // Makes Run return soon. From any thread.
   void Stop();
@@ -57,7 +58,8 @@ class Session final : private StatusSink {
   // The session as it was suspended.
   Result<SessionImage> Capture() const;
 
-  // Decodes what is there and does what is due, without waiting. For tests. False if there was nothing to decode.
+  // Decodes what is there and does what is due, without waiting. For tests. False if there was nothing to
+  // decode.
   Result<bool> Step();
   // Waits until everything that was decoded has ended, user events apart. For tests.
   void WaitIdle();

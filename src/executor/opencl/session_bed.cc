@@ -186,8 +186,8 @@ void SessionBed::SetBuffer(uint64_t kernel, uint32_t index, uint64_t buffer) {
   Send(call);
 }
 
-uint64_t SessionBed::Launch(uint64_t queue, uint64_t kernel, uint64_t items, uint64_t event, uint32_t event_slot,
-                            std::vector<uint64_t> waits) {
+uint64_t SessionBed::Launch(uint64_t queue, uint64_t kernel, uint64_t items, uint64_t event,
+                            uint32_t event_slot, std::vector<uint64_t> waits) {
   const uint64_t global[] = {items};
   api::EnqueueNDRangeKernel call{};
   call.queue = queue;

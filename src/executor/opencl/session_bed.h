@@ -1,6 +1,8 @@
-// A session for tests: a real driver, no shim and no keeper. The session runs on a thread of its own; the test
-// speaks to it through the client's end of the channel.
+// A session for tests: a real driver, no shim and no keeper. The session runs on a thread of its own; the
+// test speaks to it through the client's end of the channel.
 #pragma once
+
+#include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -8,8 +10,6 @@
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "api/opencl/calls.h"
 #include "executor/opencl/session.h"
@@ -97,8 +97,8 @@ class SessionBed {
     Send(call);
   }
   // A launch of `items` work items with an event slot; `slot` may be null.
-  uint64_t Launch(uint64_t queue, uint64_t kernel, uint64_t items, uint64_t event = 0, uint32_t slot = wire::kNoSlot,
-                  std::vector<uint64_t> waits = {});
+  uint64_t Launch(uint64_t queue, uint64_t kernel, uint64_t items, uint64_t event = 0,
+                  uint32_t slot = wire::kNoSlot, std::vector<uint64_t> waits = {});
 
   // A range of the arena that nobody else uses.
   wire::Region Range(uint64_t bytes);

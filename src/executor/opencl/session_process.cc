@@ -52,8 +52,9 @@ Result<std::vector<LoadedPlatform>> Load() {
     loaded.push_back({std::move(platform), std::move(devices)});
   }
   if (loaded.empty()) {
-    return NotFound(platforms.failures.empty() ? "this machine has no OpenCL driver: /etc/OpenCL/vendors is empty"
-                                               : platforms.failures.front());
+    return NotFound(platforms.failures.empty()
+                        ? "this machine has no OpenCL driver: /etc/OpenCL/vendors is empty"
+                        : platforms.failures.front());
   }
   return loaded;
 }
@@ -62,7 +63,8 @@ Result<os::Mapping> MapArena(const os::UniqueFd& fd, const share::ExecutorStart&
   Result<os::Mapping> there =
       os::Mapping::Map(fd, start.arena_bytes, os::Mapping::Access::kReadWrite, start.arena_base);
   *at_base = there.ok() && start.arena_base != 0;
-  return there.ok() ? std::move(there) : os::Mapping::Map(fd, start.arena_bytes, os::Mapping::Access::kReadWrite);
+  return there.ok() ? std::move(there)
+                    : os::Mapping::Map(fd, start.arena_bytes, os::Mapping::Access::kReadWrite);
 }
 
 Result<std::unique_ptr<share::Lease>> OpenLease(os::Packet* packet, const share::ExecutorStart& start,
@@ -114,7 +116,8 @@ Result<SessionParts> PartsOf(os::Packet* packet, const share::ExecutorStart& sta
 // The image of a suspended session, which the start message may carry as one more descriptor.
 Result<SessionImage> ReadImageFrom(const os::UniqueFd& fd) {
   FLEXAI_ASSIGN_OR_RETURN(const uint64_t size, os::SealedMemfdBytes(fd));
-  FLEXAI_ASSIGN_OR_RETURN(const os::Mapping mapping, os::Mapping::Map(fd, size, os::Mapping::Access::kReadOnly));
+  FLEXAI_ASSIGN_OR_RETURN(const os::Mapping mapping,
+                          os::Mapping::Map(fd, size, os::Mapping::Access::kReadOnly));
   return ReadImage(mapping.span());
 }
 

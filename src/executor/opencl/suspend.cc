@@ -30,15 +30,16 @@ class TransferQueue {
     }
     const Extent extent = ExtentOf(memory);
     bytes->resize(extent.bytes);
-    return queue_ != nullptr && api_.clEnqueueReadImage(queue_, memory.native(), CL_TRUE, extent.origin, extent.region,
-                                                        0, 0, bytes->data(), 0, nullptr, nullptr) == CL_SUCCESS;
+    return queue_ != nullptr &&
+           api_.clEnqueueReadImage(queue_, memory.native(), CL_TRUE, extent.origin, extent.region, 0, 0,
+                                   bytes->data(), 0, nullptr, nullptr) == CL_SUCCESS;
   }
 
   bool Write(const Memory& memory, const std::vector<std::byte>& bytes) const {
     if (!memory.is_image()) {
       return queue_ != nullptr && bytes.size() == memory.size &&
-             api_.clEnqueueWriteBuffer(queue_, memory.native(), CL_TRUE, 0, bytes.size(), bytes.data(), 0, nullptr,
-                                       nullptr) == CL_SUCCESS;
+             api_.clEnqueueWriteBuffer(queue_, memory.native(), CL_TRUE, 0, bytes.size(), bytes.data(), 0,
+                                       nullptr, nullptr) == CL_SUCCESS;
     }
     const Extent extent = ExtentOf(memory);
     return queue_ != nullptr && bytes.size() == extent.bytes &&
@@ -97,8 +98,8 @@ class Replayer {
     header.sequence = frame.sequence;
     header.reply_slot = wire::kNoSlot;
     if (!flexai::opencl::Dispatch(handler_, header, frame.body) || !handler_.violated().empty()) {
-      return InvalidArgument(fmt::format("the record of the session holds a broken {}",
-                                         flexai::opencl::CallName(frame.call)));
+      return InvalidArgument(
+          fmt::format("the record of the session holds a broken {}", flexai::opencl::CallName(frame.call)));
     }
     builds_.Drain();
     recorder_->Readmit(frame, handler_.objects());
@@ -131,7 +132,8 @@ Result<SessionImage> CaptureSession(const ObjectTable& objects, const LiveRecord
     }
     SessionImage::MemoryImage contents{memory.id(), {}};
     if (!TransferQueue(memory.context()).Read(memory, &contents.bytes)) {
-      status = Unavailable(fmt::format("the device does not give back the contents of object {}", memory.id()));
+      status =
+          Unavailable(fmt::format("the device does not give back the contents of object {}", memory.id()));
     }
     image.memory.push_back(std::move(contents));
   });

@@ -1,7 +1,7 @@
 // A session at rest written down, and made again in another executor.
 //
-// At rest: no command of any queue is unfinished, no program is being built and no reply waits to be fetched. The
-// arena's contents are not part of the image; they are handed over as they are.
+// At rest: no command of any queue is unfinished, no program is being built and no reply waits to be fetched.
+// The arena's contents are not part of the image; they are handed over as they are.
 #pragma once
 
 #include "base/status.h"

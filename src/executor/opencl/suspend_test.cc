@@ -117,8 +117,13 @@ TEST_F(SuspendTest, ImagesAndSamplersMove) {
   image.descriptor = std::as_bytes(std::span(&descriptor, 1));
   image.initial.inline_bytes = std::as_bytes(std::span(pixels));
   ASSERT_EQ(bed_.Call(image), CL_SUCCESS);
-  const uint64_t properties[] = {CL_SAMPLER_NORMALIZED_COORDS, CL_FALSE, CL_SAMPLER_ADDRESSING_MODE,
-                                 CL_ADDRESS_CLAMP_TO_EDGE,     CL_SAMPLER_FILTER_MODE, CL_FILTER_NEAREST, 0};
+  const uint64_t properties[] = {CL_SAMPLER_NORMALIZED_COORDS,
+                                 CL_FALSE,
+                                 CL_SAMPLER_ADDRESSING_MODE,
+                                 CL_ADDRESS_CLAMP_TO_EDGE,
+                                 CL_SAMPLER_FILTER_MODE,
+                                 CL_FILTER_NEAREST,
+                                 0};
   api::CreateSampler sampler{};
   sampler.sampler = bed_.NewId();
   sampler.context = context_;

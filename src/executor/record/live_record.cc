@@ -79,9 +79,8 @@ std::vector<const RecordedFrame*> LiveRecord::Frames() const {
       frames.push_back(&mutation.frame);
     }
   }
-  std::sort(frames.begin(), frames.end(), [](const RecordedFrame* a, const RecordedFrame* b) {
-    return a->sequence < b->sequence;
-  });
+  std::sort(frames.begin(), frames.end(),
+            [](const RecordedFrame* a, const RecordedFrame* b) { return a->sequence < b->sequence; });
   return frames;
 }
 

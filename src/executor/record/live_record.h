@@ -1,10 +1,10 @@
-// What a session's live objects were made from: the frames that created each and gave it the state it has, no more.
-// Replayed in order, they make the same objects under the same names in another executor: what suspending and
-// moving a session need. docs/formats/record.md describes the written form.
+// What a session's live objects were made from: the frames that created each and gave it the state it has, no
+// more. Replayed in order, they make the same objects under the same names in another executor: what
+// suspending and moving a session need. docs/formats/record.md describes the written form.
 //
-// A frame supersedes an earlier one with the same object, call and key (an argument set again). An object whose
-// last reference the application dropped stays while others that were made from it live.
-// Thread safety: one thread per object.
+// A frame supersedes an earlier one with the same object, call and key (an argument set again). An object
+// whose last reference the application dropped stays while others that were made from it live. Thread safety:
+// one thread per object.
 #pragma once
 
 #include <cstddef>
@@ -57,8 +57,8 @@ class LiveRecord {
   std::unordered_map<uint64_t, Entry> entries_;
 };
 
-// The written form of a session at rest: frames, releases, events that have ended, and the contents of memory that
-// lies in the device.
+// The written form of a session at rest: frames, releases, events that have ended, and the contents of memory
+// that lies in the device.
 struct SessionImage {
   struct EndedEvent {
     uint64_t id = 0;

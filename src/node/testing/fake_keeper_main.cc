@@ -1,6 +1,6 @@
-// FAKE. Stands for flexai-keeper in tests of flexaid: speaks its side of the socket (docs/formats/keeper.md), holds the
-// lock, keeps an account of vXPUs and sessions, and ends a vXPU with its owner. It arbitrates nothing, and its
-// "executor" is a process that sleeps.
+// FAKE. Stands for flexai-keeper in tests of flexaid: speaks its side of the socket (docs/formats/keeper.md),
+// holds the lock, keeps an account of vXPUs and sessions, and ends a vXPU with its owner. It arbitrates
+// nothing, and its "executor" is a process that sleeps.
 #include <fmt/core.h>
 #include <signal.h>
 
@@ -85,8 +85,9 @@ class FakeKeeper {
       return;
     }
     Result<Answer> answer = Handle(op, request, *packet);
-    json body = answer.ok() ? answer->body : json{{"code", CodeName(answer.status().code())},
-                                                  {"message", answer.status().message()}};
+    json body = answer.ok() ? answer->body
+                            : json{{"code", CodeName(answer.status().code())},
+                                   {"message", answer.status().message()}};
     body["ok"] = answer.ok();
     static_cast<void>(client->Send(body.dump(), answer.ok() ? answer->fds : std::vector<int>{}));
     if (op == "shutdown") {

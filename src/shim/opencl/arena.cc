@@ -20,8 +20,8 @@ uint64_t RoundUp(uint64_t value, uint64_t multiple) { return (value + multiple -
 struct ArenaBlock {
   uint64_t offset = 0;
   uint64_t length = 0;
-  uint64_t dirty = 0;  // while free: bytes that may hold pages; at most length
-  ArenaBlock* left = nullptr;   // neighbours by address
+  uint64_t dirty = 0;          // while free: bytes that may hold pages; at most length
+  ArenaBlock* left = nullptr;  // neighbours by address
   ArenaBlock* right = nullptr;
   ArenaBlock* previous = nullptr;  // in its bin
   ArenaBlock* next = nullptr;      // in its bin, or among spare records
@@ -64,7 +64,8 @@ bool Arena::Contains(const void* pointer, uint64_t bytes) const {
   return at >= from && at - from <= bytes_ && bytes <= bytes_ - (at - from);
 }
 
-// Sizes are counted in units of 64 bytes. Below 16 units each size has a bin; above, each power of two has 16.
+// Sizes are counted in units of 64 bytes. Below 16 units each size has a bin; above, each power of two
+// has 16.
 Arena::Bin Arena::BinOf(uint64_t units) {
   if (units < kSubclasses) {
     return {0, static_cast<unsigned>(units)};

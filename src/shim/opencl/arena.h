@@ -2,8 +2,8 @@
 //
 // Two-level segregated fit (M. Masmano et al., "TLSF", ECRTS 2004): allocation and release are O(1), free
 // neighbours are joined at once. The bookkeeping lies in private memory, because the arena is shared with an
-// executor that must not be able to corrupt it. Pages of freed ranges are kept a while, since touching fresh ones
-// costs more than copying into them; Trim gives those of large ranges back to the machine.
+// executor that must not be able to corrupt it. Pages of freed ranges are kept a while, since touching fresh
+// ones costs more than copying into them; Trim gives those of large ranges back to the machine.
 //
 // Units: bytes; offsets from the arena's start; every range is a multiple of 64. Errors: an empty range when
 // there is no room. Thread safety: all methods may be called from any thread after Init.

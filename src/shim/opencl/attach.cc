@@ -137,9 +137,9 @@ bool AttachConnection::Open(unsigned index, Attachment* attachment) {
     attachment->geometry.status_slots = reply.status_slots;
     attachment->geometry.arena_bytes = reply.arena_bytes;
     const uint64_t channel_bytes = attachment->geometry.channel_bytes();
-    if (os::IsSealedMemfd(answer.fds[0], channel_bytes) && os::IsSealedMemfd(answer.fds[1], reply.arena_bytes)) {
-      attachment->channel =
-          static_cast<std::byte*>(os::MapForThisProcess(answer.fds[0], channel_bytes, 0));
+    if (os::IsSealedMemfd(answer.fds[0], channel_bytes) &&
+        os::IsSealedMemfd(answer.fds[1], reply.arena_bytes)) {
+      attachment->channel = static_cast<std::byte*>(os::MapForThisProcess(answer.fds[0], channel_bytes, 0));
       void* arena = os::MapForThisProcess(answer.fds[1], reply.arena_bytes, reply.arena_base);
       attachment->arena_at_base = arena != nullptr && reply.arena_base != 0;
       if (arena == nullptr) {

@@ -42,11 +42,13 @@ uint64_t StorageAlignment(const Context* context) {
 }
 
 // Where the bytes live, and what of the application's contents still has to cross.
-cl_int PlaceContents(const BufferRequest& request, Memory* buffer, wire::Payload* initial, ArenaRange* staging) {
+cl_int PlaceContents(const BufferRequest& request, Memory* buffer, wire::Payload* initial,
+                     ArenaRange* staging) {
   Session* session = buffer->session;
   const bool has_contents = (request.flags & (CL_MEM_USE_HOST_PTR | CL_MEM_COPY_HOST_PTR)) != 0;
   if (request.context->unified) {
-    if ((request.flags & CL_MEM_USE_HOST_PTR) != 0 && session->arena().Contains(request.host_ptr, request.size)) {
+    if ((request.flags & CL_MEM_USE_HOST_PTR) != 0 &&
+        session->arena().Contains(request.host_ptr, request.size)) {
       buffer->storage = {session->arena().OffsetOf(request.host_ptr), request.size, nullptr};
       return CL_SUCCESS;
     }

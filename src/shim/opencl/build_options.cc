@@ -54,7 +54,8 @@ class Resolver {
     if (folders_ != nullptr && !folders_->AddFolder(folder.data(), folder.size())) {
       return false;
     }
-    return (!with_headers_ || (Include(kHeadersFolder, folder, quote) && to_->Push(' '))) && Include("", folder, quote);
+    return (!with_headers_ || (Include(kHeadersFolder, folder, quote) && to_->Push(' '))) &&
+           Include("", folder, quote);
   }
 
   void NoGap() { gap_ = 0; }
@@ -68,8 +69,8 @@ class Resolver {
         return false;
       }
     }
-    return (quote == '\0' || to_->Push(quote)) && Text(before) &&
-           to_->Append(folder.data(), folder.size()) && (quote == '\0' || to_->Push(quote));
+    return (quote == '\0' || to_->Push(quote)) && Text(before) && to_->Append(folder.data(), folder.size()) &&
+           (quote == '\0' || to_->Push(quote));
   }
 
  private:

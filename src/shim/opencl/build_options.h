@@ -1,4 +1,5 @@
-// Options of clBuildProgram and clCompileProgram as the executor, which has another working folder, must get them.
+// Options of clBuildProgram and clCompileProgram as the executor, which has another working folder, must get
+// them.
 #pragma once
 
 #include "shim/opencl/host_memory.h"
@@ -12,8 +13,8 @@ inline constexpr char kHeadersFolder[] = "%flexai-headers%";
 
 // Copies `options` with every relative folder of -I made absolute from `folder`; without a terminating NUL.
 // `*changed` tells whether the copy differs. The folders are also added to `folders` (may be null). With
-// `with_headers` each -I is preceded by one for the same folder beneath kHeadersFolder, and `folder` itself comes last,
-// as if -I named it. False without memory.
+// `with_headers` each -I is preceded by one for the same folder beneath kHeadersFolder, and `folder` itself
+// comes last, as if -I named it. False without memory.
 bool ResolveIncludes(const char* options, const char* folder, bool with_headers, HeaderSet* folders,
                      Array<char>* resolved, bool* changed);
 

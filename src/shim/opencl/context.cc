@@ -160,8 +160,9 @@ cl_context CL_API_CALL clCreateContext(const cl_context_properties* properties, 
   return context != nullptr ? Success(context, errcode_ret) : Failure(status, errcode_ret);
 }
 
-cl_context CL_API_CALL clCreateContextFromType(const cl_context_properties* properties, cl_device_type device_type,
-                                               Notify pfn_notify, void* user_data, cl_int* errcode_ret) {
+cl_context CL_API_CALL clCreateContextFromType(const cl_context_properties* properties,
+                                               cl_device_type device_type, Notify pfn_notify, void* user_data,
+                                               cl_int* errcode_ret) {
   if (pfn_notify == nullptr && user_data != nullptr) {
     return Failure(CL_INVALID_VALUE, errcode_ret);
   }

@@ -19,8 +19,8 @@ cl_int CheckPair(const Queue* queue, const Memory* source, const Memory* destina
 }
 
 template <class Message>
-cl_int SendCopy(cl_command_queue queue, cl_command_type type, Message& message, cl_uint count, const cl_event* list,
-                cl_event* event) {
+cl_int SendCopy(cl_command_queue queue, cl_command_type type, Message& message, cl_uint count,
+                const cl_event* list, cl_event* event) {
   Command command(queue, type, count, list, event);
   cl_int status = command.Check();
   if (status == CL_SUCCESS) {
@@ -37,8 +37,10 @@ const Memory* WholeOf(const Memory* buffer, uint64_t* offset) {
 
 bool Overlaps(uint64_t a, uint64_t b, uint64_t size) { return a < b + size && b < a + size; }
 
-// Whether two rectangles of one buffer share a byte. Exact where the pitches are the same, as the standard wants.
-bool RectsOverlap(const RectSide& a, const RectSide& b, const size_t* region, uint64_t a_base, uint64_t b_base) {
+// Whether two rectangles of one buffer share a byte. Exact where the pitches are the same, as the standard
+// wants.
+bool RectsOverlap(const RectSide& a, const RectSide& b, const size_t* region, uint64_t a_base,
+                  uint64_t b_base) {
   const uint64_t a_first = a_base + a.FirstByte();
   const uint64_t b_first = b_base + b.FirstByte();
   const uint64_t extent = a.Extent(region);
@@ -113,8 +115,8 @@ cl_int CL_API_CALL clEnqueueCopyBufferRect(cl_command_queue queue, cl_mem src, c
   if (!src->is_buffer() || !dst->is_buffer()) {
     return CL_INVALID_MEM_OBJECT;
   }
-  if (src_origin == nullptr || dst_origin == nullptr || region == nullptr || region[0] == 0 || region[1] == 0 ||
-      region[2] == 0) {
+  if (src_origin == nullptr || dst_origin == nullptr || region == nullptr || region[0] == 0 ||
+      region[1] == 0 || region[2] == 0) {
     return CL_INVALID_VALUE;
   }
   RectSide from{src_origin, src_row_pitch, src_slice_pitch};
@@ -128,7 +130,8 @@ cl_int CL_API_CALL clEnqueueCopyBufferRect(cl_command_queue queue, cl_mem src, c
   }
   uint64_t from_base = 0;
   uint64_t to_base = 0;
-  if (WholeOf(src, &from_base) == WholeOf(dst, &to_base) && RectsOverlap(from, to, region, from_base, to_base)) {
+  if (WholeOf(src, &from_base) == WholeOf(dst, &to_base) &&
+      RectsOverlap(from, to, region, from_base, to_base)) {
     return CL_MEM_COPY_OVERLAP;
   }
   uint64_t numbers[kRectNumbers] = {};
@@ -146,9 +149,10 @@ cl_int CL_API_CALL clEnqueueCopyBufferRect(cl_command_queue queue, cl_mem src, c
   return SendCopy(queue, CL_COMMAND_COPY_BUFFER_RECT, message, count, list, event);
 }
 
-cl_int CL_API_CALL clEnqueueCopyImage(cl_command_queue queue, cl_mem src, cl_mem dst, const size_t* src_origin,
-                                      const size_t* dst_origin, const size_t* region, cl_uint count,
-                                      const cl_event* list, cl_event* event) {
+cl_int CL_API_CALL clEnqueueCopyImage(cl_command_queue queue, cl_mem src, cl_mem dst,
+                                      const size_t* src_origin, const size_t* dst_origin,
+                                      const size_t* region, cl_uint count, const cl_event* list,
+                                      cl_event* event) {
   cl_int status = CheckPair(queue, src, dst);
   if (status != CL_SUCCESS) {
     return status;
@@ -168,7 +172,8 @@ cl_int CL_API_CALL clEnqueueCopyImage(cl_command_queue queue, cl_mem src, cl_mem
     return status;
   }
   if (src == dst && Overlaps(src_origin[0], dst_origin[0], region[0]) &&
-      Overlaps(src_origin[1], dst_origin[1], region[1]) && Overlaps(src_origin[2], dst_origin[2], region[2])) {
+      Overlaps(src_origin[1], dst_origin[1], region[1]) &&
+      Overlaps(src_origin[2], dst_origin[2], region[2])) {
     return CL_MEM_COPY_OVERLAP;
   }
   uint64_t numbers[9];
@@ -183,8 +188,9 @@ cl_int CL_API_CALL clEnqueueCopyImage(cl_command_queue queue, cl_mem src, cl_mem
 }
 
 cl_int CL_API_CALL clEnqueueCopyImageToBuffer(cl_command_queue queue, cl_mem src_image, cl_mem dst_buffer,
-                                              const size_t* src_origin, const size_t* region, size_t dst_offset,
-                                              cl_uint count, const cl_event* list, cl_event* event) {
+                                              const size_t* src_origin, const size_t* region,
+                                              size_t dst_offset, cl_uint count, const cl_event* list,
+                                              cl_event* event) {
   cl_int status = CheckPair(queue, src_image, dst_buffer);
   if (status != CL_SUCCESS) {
     return status;
@@ -208,8 +214,9 @@ cl_int CL_API_CALL clEnqueueCopyImageToBuffer(cl_command_queue queue, cl_mem src
 }
 
 cl_int CL_API_CALL clEnqueueCopyBufferToImage(cl_command_queue queue, cl_mem src_buffer, cl_mem dst_image,
-                                              size_t src_offset, const size_t* dst_origin, const size_t* region,
-                                              cl_uint count, const cl_event* list, cl_event* event) {
+                                              size_t src_offset, const size_t* dst_origin,
+                                              const size_t* region, cl_uint count, const cl_event* list,
+                                              cl_event* event) {
   cl_int status = CheckPair(queue, src_buffer, dst_image);
   if (status != CL_SUCCESS) {
     return status;

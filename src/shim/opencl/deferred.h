@@ -1,10 +1,11 @@
 // Work of the shim's own that must wait until something in the executor is done:
-//   transfers  the arena range behind a non-blocking read or write: what was read is copied to the application's
-//              memory the first time anybody can see that the command is complete, then the range is freed;
+//   transfers  the arena range behind a non-blocking read or write: what was read is copied to the
+//              application's memory the first time anybody can see that the command is complete, then the
+//              range is freed;
 //   releases   memory objects that the application let go while commands may still use them.
 //
-// Transfers are kept in the order of their frames, so that two reads to the same address end as on the device.
-// Thread safety: every method may be called from any thread.
+// Transfers are kept in the order of their frames, so that two reads to the same address end as on the
+// device. Thread safety: every method may be called from any thread.
 #pragma once
 
 #include <atomic>
@@ -64,15 +65,16 @@ class DeferredWork {
 
   // Takes over `transfer` (from New) with its holds and its staging range.
   void Add(Transfer* transfer);
-  // Does everything that is due; to be called before the application can see that something is complete. Cheap if
-  // nothing is pending. `seen` (may be null) is a complete event: with it, all before it in its in-order queue is.
+  // Does everything that is due; to be called before the application can see that something is complete.
+  // Cheap if nothing is pending. `seen` (may be null) is a complete event: with it, all before it in its
+  // in-order queue is.
   void Settle(const _cl_event* seen = nullptr) {
     if (transfers_.load(std::memory_order_acquire) != 0) {
       SettleTransfers(seen);
     }
   }
-  // Whether a read that is still pending will write into [data, data + bytes). On true `*sequence` and `*queue`
-  // (held for the caller) name the last such read.
+  // Whether a read that is still pending will write into [data, data + bytes). On true `*sequence` and
+  // `*queue` (held for the caller) name the last such read.
   bool OverlapsPendingRead(const void* data, size_t bytes, _cl_command_queue** queue, uint64_t* sequence);
 
   // Keeps a memory object whose counts are zero until `slot` tells that the executor let it go.

@@ -54,8 +54,9 @@ void ReadLimits(Device* device, const opencl::InfoTable& values) {
       ValueOf<cl_bool>(values, CL_DEVICE_NON_UNIFORM_WORK_GROUP_SUPPORT, CL_FALSE) != CL_FALSE;
   opencl::InfoBytes sizes;
   if (values.Find(CL_DEVICE_MAX_WORK_ITEM_SIZES, &sizes)) {
-    const size_t bytes =
-        sizes.length < sizeof(device->max_work_item_sizes) ? sizes.length : sizeof(device->max_work_item_sizes);
+    const size_t bytes = sizes.length < sizeof(device->max_work_item_sizes)
+                             ? sizes.length
+                             : sizeof(device->max_work_item_sizes);
     std::memcpy(device->max_work_item_sizes, sizes.data, bytes);
   }
 }
@@ -165,7 +166,8 @@ cl_int CL_API_CALL clGetDeviceInfo(cl_device_id device, cl_device_info param_nam
 }
 
 cl_int CL_API_CALL clCreateSubDevices(cl_device_id in_device, const cl_device_partition_property* properties,
-                                      cl_uint num_devices, cl_device_id* out_devices, cl_uint* num_devices_ret) {
+                                      cl_uint num_devices, cl_device_id* out_devices,
+                                      cl_uint* num_devices_ret) {
   if (!IsValid(in_device)) {
     return CL_INVALID_DEVICE;
   }

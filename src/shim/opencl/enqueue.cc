@@ -40,7 +40,8 @@ cl_int WaitForAll(cl_uint count, const cl_event* list) {
 
 cl_int TakeLateError(Queue* queue) {
   std::atomic<int32_t>& status = queue->session->status(queue->slot).status;
-  return status.load(std::memory_order_relaxed) == 0 ? CL_SUCCESS : status.exchange(0, std::memory_order_acquire);
+  return status.load(std::memory_order_relaxed) == 0 ? CL_SUCCESS
+                                                     : status.exchange(0, std::memory_order_acquire);
 }
 
 cl_int FinishQueue(Queue* queue) {
@@ -94,8 +95,8 @@ cl_int Command::Prepare(ShortArray<uint64_t, 32>* waits) {
   if (!waits->Reserve(wait_count_)) {
     return CL_OUT_OF_HOST_MEMORY;
   }
-  // What is complete need not be waited for; and only the shim knows of some that they are. But a marker's list
-  // must not become empty, which would mean all commands before it.
+  // What is complete need not be waited for; and only the shim knows of some that they are. But a marker's
+  // list must not become empty, which would mean all commands before it.
   const bool all = type_ == CL_COMMAND_MARKER || type_ == CL_COMMAND_BARRIER;
   for (cl_uint i = 0; i < wait_count_; ++i) {
     if (all || wait_list_[i]->Status() != CL_COMPLETE) {

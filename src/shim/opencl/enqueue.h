@@ -25,7 +25,8 @@ cl_int FinishQueue(Queue* queue);
 
 class Command {
  public:
-  Command(Queue* queue, cl_command_type type, cl_uint wait_count, const cl_event* wait_list, cl_event* event_ret)
+  Command(Queue* queue, cl_command_type type, cl_uint wait_count, const cl_event* wait_list,
+          cl_event* event_ret)
       : queue_(queue), type_(type), wait_count_(wait_count), wait_list_(wait_list), event_ret_(event_ret) {}
   Command(const Command&) = delete;
   Command& operator=(const Command&) = delete;

@@ -15,7 +15,8 @@ struct Range {
   const size_t* local = nullptr;
 };
 
-cl_int CheckLocalSize(const Device* device, const KernelLimits& limits, const Range& range, bool non_uniform) {
+cl_int CheckLocalSize(const Device* device, const KernelLimits& limits, const Range& range,
+                      bool non_uniform) {
   const bool required = limits.required_size[0] != 0;
   if (range.local == nullptr) {
     return required ? CL_INVALID_WORK_GROUP_SIZE : CL_SUCCESS;
@@ -56,7 +57,8 @@ bool IsEmpty(const Range& range) {
 }
 
 cl_int CheckRange(const Device* device, const Range& range) {
-  if (range.dimensions < 1 || range.dimensions > device->max_dimensions || range.dimensions > kMaxDimensions) {
+  if (range.dimensions < 1 || range.dimensions > device->max_dimensions ||
+      range.dimensions > kMaxDimensions) {
     return CL_INVALID_WORK_DIMENSION;
   }
   if (!device->takes_empty_ranges && IsEmpty(range)) {
@@ -93,8 +95,8 @@ std::span<const uint64_t> Words(const size_t* sizes, cl_uint count) {
   return {reinterpret_cast<const uint64_t*>(sizes), sizes == nullptr ? 0 : count};
 }
 
-cl_int EnqueueKernel(cl_command_queue queue, cl_kernel kernel, Range range, cl_command_type type, cl_uint count,
-                     const cl_event* list, cl_event* event) {
+cl_int EnqueueKernel(cl_command_queue queue, cl_kernel kernel, Range range, cl_command_type type,
+                     cl_uint count, const cl_event* list, cl_event* event) {
   if (!IsValid(queue)) {
     return CL_INVALID_COMMAND_QUEUE;
   }
@@ -151,8 +153,8 @@ cl_int CL_API_CALL clEnqueueTask(cl_command_queue queue, cl_kernel kernel, cl_ui
                        event_wait_list, event);
 }
 
-cl_int CL_API_CALL clEnqueueNativeKernel(cl_command_queue queue, void(CL_CALLBACK* user_func)(void*), void* args,
-                                         size_t cb_args, cl_uint num_mem_objects, const cl_mem*,
+cl_int CL_API_CALL clEnqueueNativeKernel(cl_command_queue queue, void(CL_CALLBACK* user_func)(void*),
+                                         void* args, size_t cb_args, cl_uint num_mem_objects, const cl_mem*,
                                          const void**, cl_uint, const cl_event*, cl_event*) {
   if (!IsValid(queue)) {
     return CL_INVALID_COMMAND_QUEUE;

@@ -92,8 +92,8 @@ struct PendingFree {
 void FireFree(Watch* watch, cl_int) {
   auto* pending = static_cast<PendingFree*>(watch->user_data);
   if (pending->function != nullptr) {
-    pending->function(pending->queue, static_cast<cl_uint>(pending->pointers.size()), pending->pointers.data(),
-                      pending->user_data);
+    pending->function(pending->queue, static_cast<cl_uint>(pending->pointers.size()),
+                      pending->pointers.data(), pending->user_data);
   } else {
     for (void* pointer : pending->pointers) {
       FreeSvm(pending->queue->session, pointer);
@@ -211,8 +211,8 @@ cl_int CL_API_CALL clEnqueueSVMMemFill(cl_command_queue queue, void* svm_ptr, co
     return status;
   }
   constexpr size_t kMaxPattern = 128;
-  if (svm_ptr == nullptr || pattern == nullptr || size == 0 || pattern_size == 0 || pattern_size > kMaxPattern ||
-      (pattern_size & (pattern_size - 1)) != 0 || size % pattern_size != 0 ||
+  if (svm_ptr == nullptr || pattern == nullptr || size == 0 || pattern_size == 0 ||
+      pattern_size > kMaxPattern || (pattern_size & (pattern_size - 1)) != 0 || size % pattern_size != 0 ||
       reinterpret_cast<uintptr_t>(svm_ptr) % pattern_size != 0 || !IsSvm(queue, svm_ptr, size)) {
     return CL_INVALID_VALUE;
   }
@@ -228,8 +228,9 @@ cl_int CL_API_CALL clEnqueueSVMMemFill(cl_command_queue queue, void* svm_ptr, co
   return command.Done(status);
 }
 
-cl_int CL_API_CALL clEnqueueSVMMap(cl_command_queue queue, cl_bool blocking_map, cl_map_flags flags, void* svm_ptr,
-                                   size_t size, cl_uint count, const cl_event* list, cl_event* event) {
+cl_int CL_API_CALL clEnqueueSVMMap(cl_command_queue queue, cl_bool blocking_map, cl_map_flags flags,
+                                   void* svm_ptr, size_t size, cl_uint count, const cl_event* list,
+                                   cl_event* event) {
   cl_int status = CheckQueue(queue);
   if (status != CL_SUCCESS) {
     return status;
@@ -250,8 +251,8 @@ cl_int CL_API_CALL clEnqueueSVMMap(cl_command_queue queue, cl_bool blocking_map,
   return command.Done(status);
 }
 
-cl_int CL_API_CALL clEnqueueSVMUnmap(cl_command_queue queue, void* svm_ptr, cl_uint count, const cl_event* list,
-                                     cl_event* event) {
+cl_int CL_API_CALL clEnqueueSVMUnmap(cl_command_queue queue, void* svm_ptr, cl_uint count,
+                                     const cl_event* list, cl_event* event) {
   cl_int status = CheckQueue(queue);
   if (status != CL_SUCCESS) {
     return status;
@@ -280,8 +281,8 @@ cl_int CL_API_CALL clEnqueueSVMMigrateMem(cl_command_queue queue, cl_uint num_sv
   ShortArray<uint64_t, 32> addresses;
   ShortArray<uint64_t, 32> lengths;
   if (num_svm_pointers == 0 || svm_pointers == nullptr ||
-      (flags & ~cl_mem_migration_flags{CL_MIGRATE_MEM_OBJECT_HOST | CL_MIGRATE_MEM_OBJECT_CONTENT_UNDEFINED}) !=
-          0) {
+      (flags &
+       ~cl_mem_migration_flags{CL_MIGRATE_MEM_OBJECT_HOST | CL_MIGRATE_MEM_OBJECT_CONTENT_UNDEFINED}) != 0) {
     return CL_INVALID_VALUE;
   }
   if (!addresses.Reserve(num_svm_pointers) || !lengths.Reserve(num_svm_pointers)) {

@@ -12,7 +12,7 @@ namespace {
 template <class Table>
 constexpr Table MakeTable() {
   Table table{};
-#define FLEXAI_OPENCL_FUNCTION(name)      \
+#define FLEXAI_OPENCL_FUNCTION(name)        \
   if constexpr (requires { table.name; }) { \
     table.name = &::name;                   \
   }
@@ -32,9 +32,10 @@ struct NamedFunction {
 
 #define FLEXAI_OPENCL_FUNCTION(name) {#name, reinterpret_cast<Function>(&::name), nullptr},
 const NamedFunction kFunctions[] = {
-    {"clGetKernelSuggestedLocalWorkSizeKHR", reinterpret_cast<Function>(&::clGetKernelSuggestedLocalWorkSizeKHR),
-     "cl_khr_suggested_local_work_size"},
-    {"clGetKernelSubGroupInfoKHR", reinterpret_cast<Function>(&::clGetKernelSubGroupInfo), "cl_khr_subgroups"},
+    {"clGetKernelSuggestedLocalWorkSizeKHR",
+     reinterpret_cast<Function>(&::clGetKernelSuggestedLocalWorkSizeKHR), "cl_khr_suggested_local_work_size"},
+    {"clGetKernelSubGroupInfoKHR", reinterpret_cast<Function>(&::clGetKernelSubGroupInfo),
+     "cl_khr_subgroups"},
     {"clCreateCommandQueueWithPropertiesKHR",
      reinterpret_cast<Function>(&::clCreateCommandQueueWithProperties), "cl_khr_create_command_queue"},
     {"clCreateProgramWithILKHR", reinterpret_cast<Function>(&::clCreateProgramWithIL), "cl_khr_il_program"},
@@ -89,8 +90,9 @@ void* CL_API_CALL clGetExtensionFunctionAddressForPlatform(cl_platform_id platfo
   return flexai::shim::IsValid(platform) ? flexai::shim::FindFunction(name, platform->session) : nullptr;
 }
 
-__attribute__((visibility("default"))) cl_int CL_API_CALL
-clIcdGetPlatformIDsKHR(cl_uint num_entries, cl_platform_id* platforms, cl_uint* num_platforms) {
+__attribute__((visibility("default"))) cl_int CL_API_CALL clIcdGetPlatformIDsKHR(cl_uint num_entries,
+                                                                                 cl_platform_id* platforms,
+                                                                                 cl_uint* num_platforms) {
   if ((num_entries == 0 && platforms != nullptr) || (platforms == nullptr && num_platforms == nullptr)) {
     return CL_INVALID_VALUE;
   }

@@ -152,8 +152,9 @@ cl_int CL_API_CALL clReleaseEvent(cl_event event) {
   return IsValid(event) && Release(event) ? CL_SUCCESS : CL_INVALID_EVENT;
 }
 
-cl_int CL_API_CALL clGetEventProfilingInfo(cl_event event, cl_profiling_info param_name, size_t param_value_size,
-                                           void* param_value, size_t* param_value_size_ret) {
+cl_int CL_API_CALL clGetEventProfilingInfo(cl_event event, cl_profiling_info param_name,
+                                           size_t param_value_size, void* param_value,
+                                           size_t* param_value_size_ret) {
   if (!IsValid(event)) {
     return CL_INVALID_EVENT;
   }

@@ -90,8 +90,8 @@ cl_int CL_API_CALL clEnqueueMigrateMemObjects(cl_command_queue queue, cl_uint nu
     return CL_INVALID_COMMAND_QUEUE;
   }
   if (num_mem_objects == 0 || mem_objects == nullptr ||
-      (flags & ~cl_mem_migration_flags{CL_MIGRATE_MEM_OBJECT_HOST | CL_MIGRATE_MEM_OBJECT_CONTENT_UNDEFINED}) !=
-          0) {
+      (flags &
+       ~cl_mem_migration_flags{CL_MIGRATE_MEM_OBJECT_HOST | CL_MIGRATE_MEM_OBJECT_CONTENT_UNDEFINED}) != 0) {
     return CL_INVALID_VALUE;
   }
   ShortArray<uint64_t, 32> objects;

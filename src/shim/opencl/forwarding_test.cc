@@ -156,10 +156,12 @@ TEST_F(ForwardingTest, AnIdleQueueCopiesWithoutAFrame) {
   cl_mem buffer = Keep(MakeBuffer(4096));
   const size_t before = executor_.Frames();
   std::vector<char> out(4096, 'x');
-  ASSERT_EQ(clEnqueueWriteBuffer(queue_, buffer, CL_TRUE, 0, 4096, out.data(), 0, nullptr, nullptr), CL_SUCCESS);
+  ASSERT_EQ(clEnqueueWriteBuffer(queue_, buffer, CL_TRUE, 0, 4096, out.data(), 0, nullptr, nullptr),
+            CL_SUCCESS);
   ASSERT_EQ(clEnqueueWriteBuffer(queue_, buffer, CL_FALSE, 1, 1, "y", 0, nullptr, nullptr), CL_SUCCESS);
   std::vector<char> in(4096);
-  ASSERT_EQ(clEnqueueReadBuffer(queue_, buffer, CL_TRUE, 0, 4096, in.data(), 0, nullptr, nullptr), CL_SUCCESS);
+  ASSERT_EQ(clEnqueueReadBuffer(queue_, buffer, CL_TRUE, 0, 4096, in.data(), 0, nullptr, nullptr),
+            CL_SUCCESS);
   out[1] = 'y';
   EXPECT_EQ(in, out);
   EXPECT_EQ(executor_.Frames(), before);
@@ -234,7 +236,8 @@ TEST_F(ForwardingTest, AWriteWaitsForTheReadThatFillsItsSource) {
       std::memset(executor_.arena() + command.region.offset, 'r', 64);
     });
   });
-  ASSERT_EQ(clEnqueueWriteBuffer(queue_, buffer, CL_FALSE, 0, 32, bytes + 16, 0, nullptr, nullptr), CL_SUCCESS);
+  ASSERT_EQ(clEnqueueWriteBuffer(queue_, buffer, CL_FALSE, 0, 32, bytes + 16, 0, nullptr, nullptr),
+            CL_SUCCESS);
   ender.join();
   EXPECT_EQ(bytes[63], 'r');
 }
@@ -292,7 +295,8 @@ TEST_F(ForwardingTest, ALaunchIsChecked) {
   const size_t uneven[3] = {24, 1, 1};
   const size_t large[3] = {64, 1, 1};
   const auto launch = [&](cl_uint dimensions, const size_t* local_size) {
-    return clEnqueueNDRangeKernel(queue_, kernel, dimensions, nullptr, global, local_size, 0, nullptr, nullptr);
+    return clEnqueueNDRangeKernel(queue_, kernel, dimensions, nullptr, global, local_size, 0, nullptr,
+                                  nullptr);
   };
   EXPECT_EQ(launch(1, local), CL_INVALID_KERNEL_ARGS);
   SetAllArguments(kernel, buffer);
@@ -319,8 +323,8 @@ TEST_F(ForwardingTest, ALiveHandleIsTheObjectWhereNothingIsKnown) {
 TEST_F(ForwardingTest, AMapGivesTheStorageItself) {
   cl_mem buffer = Keep(MakeBuffer(4096));
   cl_int status = -1;
-  auto* mapped = static_cast<char*>(clEnqueueMapBuffer(queue_, buffer, CL_TRUE, CL_MAP_WRITE, 128, 256, 0, nullptr,
-                                                       nullptr, &status));
+  auto* mapped = static_cast<char*>(
+      clEnqueueMapBuffer(queue_, buffer, CL_TRUE, CL_MAP_WRITE, 128, 256, 0, nullptr, nullptr, &status));
   ASSERT_EQ(status, CL_SUCCESS);
   EXPECT_EQ(static_cast<void*>(mapped), static_cast<void*>(buffer->data() + 128));
   cl_uint count = 0;
@@ -383,9 +387,11 @@ TEST_F(ForwardingTest, DestructorCallbacksComeInReverse) {
   static std::atomic<int> order{0};
   static std::atomic<int> called[2];
   cl_mem buffer = MakeBuffer(64);
-  ASSERT_EQ(clSetMemObjectDestructorCallback(buffer, [](cl_mem, void*) { called[0] = ++order; }, nullptr),
+  ASSERT_EQ(clSetMemObjectDestructorCallback(
+                buffer, [](cl_mem, void*) { called[0] = ++order; }, nullptr),
             CL_SUCCESS);
-  ASSERT_EQ(clSetMemObjectDestructorCallback(buffer, [](cl_mem, void*) { called[1] = ++order; }, nullptr),
+  ASSERT_EQ(clSetMemObjectDestructorCallback(
+                buffer, [](cl_mem, void*) { called[1] = ++order; }, nullptr),
             CL_SUCCESS);
   clReleaseMemObject(buffer);
   while (called[0] == 0 || called[1] == 0) {
@@ -414,7 +420,8 @@ TEST_F(ForwardingTest, ALostSessionFailsEveryCallAndFiresCallbacks) {
   EXPECT_EQ(clFinish(queue_), CL_OUT_OF_RESOURCES);
   EXPECT_EQ(clWaitForEvents(1, &event), CL_OUT_OF_RESOURCES);
   char byte = 0;
-  EXPECT_EQ(clEnqueueReadBuffer(queue_, buffer, CL_TRUE, 0, 1, &byte, 0, nullptr, nullptr), CL_OUT_OF_RESOURCES);
+  EXPECT_EQ(clEnqueueReadBuffer(queue_, buffer, CL_TRUE, 0, 1, &byte, 0, nullptr, nullptr),
+            CL_OUT_OF_RESOURCES);
   cl_int status = 0;
   EXPECT_EQ(clCreateBuffer(context_, 0, 64, nullptr, &status), nullptr);
   EXPECT_EQ(status, CL_OUT_OF_RESOURCES);
@@ -455,7 +462,8 @@ TEST_F(DiscreteForwardingTest, BlockingReadsGoThroughStaging) {
 TEST_F(DiscreteForwardingTest, WritesCrossInFramesOrInTheArena) {
   cl_mem buffer = Keep(MakeBuffer(1 << 16));
   std::vector<char> bytes(1 << 16, 'w');
-  ASSERT_EQ(clEnqueueWriteBuffer(queue_, buffer, CL_TRUE, 0, 64, bytes.data(), 0, nullptr, nullptr), CL_SUCCESS);
+  ASSERT_EQ(clEnqueueWriteBuffer(queue_, buffer, CL_TRUE, 0, 64, bytes.data(), 0, nullptr, nullptr),
+            CL_SUCCESS);
   ASSERT_EQ(clEnqueueWriteBuffer(queue_, buffer, CL_TRUE, 0, 1 << 16, bytes.data(), 0, nullptr, nullptr),
             CL_SUCCESS);
   const auto commands = executor_.Commands();

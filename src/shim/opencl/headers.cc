@@ -137,7 +137,8 @@ bool HeaderSet::Find(const char* name, size_t length, const char* beside, size_t
   return true;
 }
 
-bool HeaderSet::TryOpen(const char* folder, size_t folder_length, const char* name, size_t length, bool* found) {
+bool HeaderSet::TryOpen(const char* folder, size_t folder_length, const char* name, size_t length,
+                        bool* found) {
   const size_t room = folder_length + length + 3;
   auto* path = static_cast<char*>(std::malloc(room));
   if (path == nullptr) {

@@ -1,10 +1,10 @@
-// The header files that a program's source includes. A compiler in another process, as another user or on another
-// machine can't open them, so they travel with the program (AddHeader).
+// The header files that a program's source includes. A compiler in another process, as another user or on
+// another machine can't open them, so they travel with the program (AddHeader).
 //
-// Includes are found as a compiler finds them, in text: beside the including file, in the folders of -I in their
-// order, in the working folder. Conditions are not evaluated, so too many files are found rather than too few; an
-// include whose name is a macro is left to what the executor can open itself.
-// Thread safety: one thread per object. Errors: what can't be read is left out; false only without memory.
+// Includes are found as a compiler finds them, in text: beside the including file, in the folders of -I in
+// their order, in the working folder. Conditions are not evaluated, so too many files are found rather than
+// too few; an include whose name is a macro is left to what the executor can open itself. Thread safety: one
+// thread per object. Errors: what can't be read is left out; false only without memory.
 #pragma once
 
 #include <cstddef>

@@ -43,8 +43,12 @@ class Headers : public ::testing::Test {
   void Add(HeaderSet& set, const std::string& folder) {
     ASSERT_TRUE(set.AddFolder((folder_ + folder).c_str(), folder_.size() + folder.size()));
   }
-  static std::string Found(const HeaderSet& set, size_t i) { return {set.files()[i].path, set.files()[i].path_length}; }
-  static bool Collect(HeaderSet& set, const std::string& source) { return set.Collect(source.data(), source.size()); }
+  static std::string Found(const HeaderSet& set, size_t i) {
+    return {set.files()[i].path, set.files()[i].path_length};
+  }
+  static bool Collect(HeaderSet& set, const std::string& source) {
+    return set.Collect(source.data(), source.size());
+  }
 
   std::string folder_;
 };
@@ -53,7 +57,8 @@ TEST_F(Headers, AreFoundWhereACompilerLooks) {
   HeaderSet set;
   Add(set, "/one");
   Add(set, "/two");
-  ASSERT_TRUE(Collect(set, "  #  include \"a.h\"\nkernel void k() {}\n#include <missing.h>\n#include MACRO\n#include \"\n"));
+  ASSERT_TRUE(Collect(
+      set, "  #  include \"a.h\"\nkernel void k() {}\n#include <missing.h>\n#include MACRO\n#include \"\n"));
   ASSERT_EQ(set.files().size(), 3u);
   EXPECT_EQ(Found(set, 0), folder_ + "/one/a.h");
   EXPECT_EQ(Found(set, 1), folder_ + "/one/sub/b.h");

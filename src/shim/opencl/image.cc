@@ -57,9 +57,9 @@ cl_int CopyContents(const Memory* image, const ImageRequest& request, wire::Payl
   FullRegion(*request.descriptor, region);
   const bool has_slices = Dimensions(image->type) == 3 || IsArray(image->type);
   HostLayout layout;
-  const cl_int status = LayoutRegion(image, region, request.descriptor->image_row_pitch,
-                                     has_slices ? request.descriptor->image_slice_pitch : 0, request.host_ptr,
-                                     &layout);
+  const cl_int status =
+      LayoutRegion(image, region, request.descriptor->image_row_pitch,
+                   has_slices ? request.descriptor->image_slice_pitch : 0, request.host_ptr, &layout);
   if (status != CL_SUCCESS) {
     return CL_INVALID_IMAGE_DESCRIPTOR;
   }
@@ -183,8 +183,9 @@ cl_mem CL_API_CALL clCreateImageWithProperties(cl_context context, const cl_mem_
   return Create({context, properties, flags, image_format, image_desc, host_ptr}, errcode_ret);
 }
 
-cl_mem CL_API_CALL clCreateImage2D(cl_context context, cl_mem_flags flags, const cl_image_format* image_format,
-                                   size_t image_width, size_t image_height, size_t image_row_pitch, void* host_ptr,
+cl_mem CL_API_CALL clCreateImage2D(cl_context context, cl_mem_flags flags,
+                                   const cl_image_format* image_format, size_t image_width,
+                                   size_t image_height, size_t image_row_pitch, void* host_ptr,
                                    cl_int* errcode_ret) {
   cl_image_desc descriptor{};
   descriptor.image_type = CL_MEM_OBJECT_IMAGE2D;
@@ -194,10 +195,10 @@ cl_mem CL_API_CALL clCreateImage2D(cl_context context, cl_mem_flags flags, const
   return Create({context, nullptr, flags, image_format, &descriptor, host_ptr}, errcode_ret);
 }
 
-cl_mem CL_API_CALL clCreateImage3D(cl_context context, cl_mem_flags flags, const cl_image_format* image_format,
-                                   size_t image_width, size_t image_height, size_t image_depth,
-                                   size_t image_row_pitch, size_t image_slice_pitch, void* host_ptr,
-                                   cl_int* errcode_ret) {
+cl_mem CL_API_CALL clCreateImage3D(cl_context context, cl_mem_flags flags,
+                                   const cl_image_format* image_format, size_t image_width,
+                                   size_t image_height, size_t image_depth, size_t image_row_pitch,
+                                   size_t image_slice_pitch, void* host_ptr, cl_int* errcode_ret) {
   cl_image_desc descriptor{};
   descriptor.image_type = CL_MEM_OBJECT_IMAGE3D;
   descriptor.image_width = image_width;
@@ -208,9 +209,9 @@ cl_mem CL_API_CALL clCreateImage3D(cl_context context, cl_mem_flags flags, const
   return Create({context, nullptr, flags, image_format, &descriptor, host_ptr}, errcode_ret);
 }
 
-cl_int CL_API_CALL clGetSupportedImageFormats(cl_context context, cl_mem_flags flags, cl_mem_object_type image_type,
-                                              cl_uint num_entries, cl_image_format* image_formats,
-                                              cl_uint* num_image_formats) {
+cl_int CL_API_CALL clGetSupportedImageFormats(cl_context context, cl_mem_flags flags,
+                                              cl_mem_object_type image_type, cl_uint num_entries,
+                                              cl_image_format* image_formats, cl_uint* num_image_formats) {
   if (!IsValid(context)) {
     return CL_INVALID_CONTEXT;
   }

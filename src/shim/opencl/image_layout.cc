@@ -125,8 +125,8 @@ cl_int CheckImageRegion(const Memory* image, const size_t* origin, const size_t*
   return CL_SUCCESS;
 }
 
-cl_int LayoutRegion(const Memory* image, const size_t* region, size_t row_pitch, size_t slice_pitch, void* pointer,
-                    HostLayout* layout) {
+cl_int LayoutRegion(const Memory* image, const size_t* region, size_t row_pitch, size_t slice_pitch,
+                    void* pointer, HostLayout* layout) {
   const size_t row_bytes = region[0] * image->element_bytes;
   if (row_pitch == 0) {
     row_pitch = row_bytes;

@@ -1,4 +1,5 @@
-// Shapes of images: element sizes, which coordinates mean what, how a region lies in the application's memory.
+// Shapes of images: element sizes, which coordinates mean what, how a region lies in the application's
+// memory.
 #pragma once
 
 #include "shim/opencl/objects.h"
@@ -19,9 +20,9 @@ void FullRegion(const cl_image_desc& descriptor, size_t* region);
 // CL_INVALID_VALUE.
 cl_int CheckImageRegion(const Memory* image, const size_t* origin, const size_t* region);
 
-// How `region` lies at `pointer` with the application's pitches (0: packed). CL_INVALID_VALUE if a pitch does not
-// fit.
-cl_int LayoutRegion(const Memory* image, const size_t* region, size_t row_pitch, size_t slice_pitch, void* pointer,
-                    HostLayout* layout);
+// How `region` lies at `pointer` with the application's pitches (0: packed). CL_INVALID_VALUE if a pitch does
+// not fit.
+cl_int LayoutRegion(const Memory* image, const size_t* region, size_t row_pitch, size_t slice_pitch,
+                    void* pointer, HostLayout* layout);
 
 }  // namespace flexai::shim

@@ -103,8 +103,9 @@ cl_int DescribeKernels(Program* program) {
   opencl::ProgramInfo info(bytes.data(), bytes.size());
   for (uint32_t i = 0; i < info.kernel_count(); ++i) {
     const opencl::ProgramInfo::Kernel kernel = info.NextKernel();
-    if (!info.ok() || AddDefinition(program, reinterpret_cast<const char*>(kernel.name.data), kernel.name.length,
-                                    {kernel.description.data, kernel.description.length}) == nullptr) {
+    if (!info.ok() ||
+        AddDefinition(program, reinterpret_cast<const char*>(kernel.name.data), kernel.name.length,
+                      {kernel.description.data, kernel.description.length}) == nullptr) {
       return CL_OUT_OF_HOST_MEMORY;
     }
   }

@@ -1,5 +1,5 @@
-// clSetKernelArg and its relatives. An argument that is given as before is not sent again; one that is given in a
-// way that the device has accepted before is sent without waiting for its verdict.
+// clSetKernelArg and its relatives. An argument that is given as before is not sent again; one that is given
+// in a way that the device has accepted before is sent without waiting for its verdict.
 #include <cstring>
 
 #include "shim/opencl/program.h"
@@ -106,7 +106,8 @@ cl_int ReadUnknown(Session* session, size_t size, const void* value, GivenArgume
   return ReadValue(size, value, given);
 }
 
-cl_int ReadArgument(const Kernel* kernel, cl_uint index, size_t size, const void* value, GivenArgument* given) {
+cl_int ReadArgument(const Kernel* kernel, cl_uint index, size_t size, const void* value,
+                    GivenArgument* given) {
   given->size = size;
   switch (kernel->definition->arguments()[index].meaning) {
     case ArgumentMeaning::kMemory:
@@ -186,7 +187,8 @@ using namespace flexai::shim;
 
 extern "C" {
 
-cl_int CL_API_CALL clSetKernelArg(cl_kernel kernel, cl_uint arg_index, size_t arg_size, const void* arg_value) {
+cl_int CL_API_CALL clSetKernelArg(cl_kernel kernel, cl_uint arg_index, size_t arg_size,
+                                  const void* arg_value) {
   if (!IsValid(kernel)) {
     return CL_INVALID_KERNEL;
   }
@@ -217,8 +219,8 @@ cl_int CL_API_CALL clSetKernelArgSVMPointer(cl_kernel kernel, cl_uint arg_index,
   return SetArgument(kernel, arg_index, given);
 }
 
-cl_int CL_API_CALL clSetKernelExecInfo(cl_kernel kernel, cl_kernel_exec_info param_name, size_t param_value_size,
-                                       const void* param_value) {
+cl_int CL_API_CALL clSetKernelExecInfo(cl_kernel kernel, cl_kernel_exec_info param_name,
+                                       size_t param_value_size, const void* param_value) {
   if (!IsValid(kernel)) {
     return CL_INVALID_KERNEL;
   }

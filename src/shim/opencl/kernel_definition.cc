@@ -39,7 +39,8 @@ ArgumentMeaning MeaningOf(const opencl::KernelArgument& argument) {
   return Is(argument.type_name, "queue_t") ? ArgumentMeaning::kQueue : ArgumentMeaning::kValue;
 }
 
-void ReadSizes(const opencl::InfoTable& values, cl_kernel_work_group_info parameter, size_t* sizes, size_t count) {
+void ReadSizes(const opencl::InfoTable& values, cl_kernel_work_group_info parameter, size_t* sizes,
+               size_t count) {
   opencl::InfoBytes bytes;
   if (values.Find(parameter, &bytes) && bytes.length >= count * sizeof(size_t)) {
     std::memcpy(sizes, bytes.data, count * sizeof(size_t));
@@ -51,7 +52,8 @@ void ReadSizes(const opencl::InfoTable& values, cl_kernel_work_group_info parame
 KernelDefinition* KernelDefinition::Read(const char* name, size_t name_length,
                                          std::span<const std::byte> description) {
   auto* definition = New<KernelDefinition>();
-  if (definition == nullptr || !definition->name_.Append(name, name_length) || !definition->name_.Push('\0') ||
+  if (definition == nullptr || !definition->name_.Append(name, name_length) ||
+      !definition->name_.Push('\0') ||
       !definition->description_.Append(description.data(), description.size())) {
     Delete(definition);
     return nullptr;

@@ -1,4 +1,5 @@
-// clGetKernelInfo, clGetKernelArgInfo, clGetKernelWorkGroupInfo, clGetKernelSubGroupInfo and the suggested size.
+// clGetKernelInfo, clGetKernelArgInfo, clGetKernelWorkGroupInfo, clGetKernelSubGroupInfo and the suggested
+// size.
 #include <cstring>
 
 #include "shim/opencl/info.h"
@@ -69,7 +70,8 @@ cl_int CL_API_CALL clGetKernelInfo(cl_kernel kernel, cl_kernel_info param_name, 
 }
 
 cl_int CL_API_CALL clGetKernelArgInfo(cl_kernel kernel, cl_uint arg_index, cl_kernel_arg_info param_name,
-                                      size_t param_value_size, void* param_value, size_t* param_value_size_ret) {
+                                      size_t param_value_size, void* param_value,
+                                      size_t* param_value_size_ret) {
   if (!IsValid(kernel)) {
     return CL_INVALID_KERNEL;
   }
@@ -116,7 +118,8 @@ cl_int CL_API_CALL clGetKernelWorkGroupInfo(cl_kernel kernel, cl_device_id devic
   const KernelLimits* limits = kernel->definition->LimitsFor(device->id);
   flexai::opencl::InfoBytes value;
   // How much local memory a kernel takes depends on its arguments.
-  if (param_name != CL_KERNEL_LOCAL_MEM_SIZE && limits != nullptr && limits->values.Find(param_name, &value)) {
+  if (param_name != CL_KERNEL_LOCAL_MEM_SIZE && limits != nullptr &&
+      limits->values.Find(param_name, &value)) {
     return target.Bytes(value.data, value.length);
   }
   InfoQuery query;
@@ -129,8 +132,8 @@ cl_int CL_API_CALL clGetKernelWorkGroupInfo(cl_kernel kernel, cl_device_id devic
 
 cl_int CL_API_CALL clGetKernelSubGroupInfo(cl_kernel kernel, cl_device_id device,
                                            cl_kernel_sub_group_info param_name, size_t input_value_size,
-                                           const void* input_value, size_t param_value_size, void* param_value,
-                                           size_t* param_value_size_ret) {
+                                           const void* input_value, size_t param_value_size,
+                                           void* param_value, size_t* param_value_size_ret) {
   if (!IsValid(kernel)) {
     return CL_INVALID_KERNEL;
   }
@@ -150,8 +153,8 @@ cl_int CL_API_CALL clGetKernelSubGroupInfo(cl_kernel kernel, cl_device_id device
 }
 
 // The input of the query: dimensions, offset, global size, four words at most each.
-cl_int CL_API_CALL clGetKernelSuggestedLocalWorkSizeKHR(cl_command_queue queue, cl_kernel kernel, cl_uint work_dim,
-                                                        const size_t* global_work_offset,
+cl_int CL_API_CALL clGetKernelSuggestedLocalWorkSizeKHR(cl_command_queue queue, cl_kernel kernel,
+                                                        cl_uint work_dim, const size_t* global_work_offset,
                                                         const size_t* global_work_size,
                                                         size_t* suggested_local_work_size) {
   if (!IsValid(queue)) {

@@ -1,5 +1,5 @@
-// The handles of memory objects, samplers and queues that are alive: where a device tells nothing about a kernel's
-// arguments, an 8-byte argument whose bytes are such a handle is taken to mean the object.
+// The handles of memory objects, samplers and queues that are alive: where a device tells nothing about a
+// kernel's arguments, an 8-byte argument whose bytes are such a handle is taken to mean the object.
 //
 // Open addressing with linear probing and tombstones. Thread safety: any thread.
 #pragma once

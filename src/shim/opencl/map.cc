@@ -44,7 +44,8 @@ cl_int PlaceMap(Memory* buffer, MappedRegion* map) {
     map->arena_offset = map->staging.offset;
   }
   map->pointer = arena.At(map->arena_offset);
-  if (buffer->host_ptr != nullptr && static_cast<std::byte*>(buffer->host_ptr) + map->offset != map->pointer) {
+  if (buffer->host_ptr != nullptr &&
+      static_cast<std::byte*>(buffer->host_ptr) + map->offset != map->pointer) {
     map->pointer = static_cast<std::byte*>(buffer->host_ptr) + map->offset;
     map->host = HostLayout::Linear(map->pointer, map->size);
   }
@@ -221,8 +222,8 @@ void* CL_API_CALL clEnqueueMapBuffer(cl_command_queue queue, cl_mem buffer, cl_b
   return Success(map.pointer, errcode_ret);
 }
 
-cl_int CL_API_CALL clEnqueueUnmapMemObject(cl_command_queue queue, cl_mem memory, void* mapped_ptr, cl_uint count,
-                                           const cl_event* list, cl_event* event) {
+cl_int CL_API_CALL clEnqueueUnmapMemObject(cl_command_queue queue, cl_mem memory, void* mapped_ptr,
+                                           cl_uint count, const cl_event* list, cl_event* event) {
   if (!IsValid(queue)) {
     return CL_INVALID_COMMAND_QUEUE;
   }

@@ -42,7 +42,8 @@ HostLayout RegionLayout(const Memory* image, const size_t* region, void* data) {
 void* InHostMemory(const Memory* image, const size_t* origin, const HostLayout& layout) {
   const bool rows_are_slices = image->type == CL_MEM_OBJECT_IMAGE1D_ARRAY;
   return static_cast<std::byte*>(image->host_ptr) + origin[0] * image->element_bytes +
-         origin[1] * (rows_are_slices ? layout.slice_pitch : layout.row_pitch) + origin[2] * layout.slice_pitch;
+         origin[1] * (rows_are_slices ? layout.slice_pitch : layout.row_pitch) +
+         origin[2] * layout.slice_pitch;
 }
 
 // A mapping has the pitches of the image, as programs expect that map the whole of it.

@@ -12,8 +12,8 @@ cl_int CheckMemoryFlags(cl_mem_flags flags, const void* host_ptr);
 inline cl_mem_flags EffectiveFlags(cl_mem_flags flags) {
   return flags == 0 ? cl_mem_flags{CL_MEM_READ_WRITE} : flags;
 }
-// The rules about flags of something made from `parent` (a sub-buffer, an image from a buffer), which inherits
-// what `flags` does not say. CL_INVALID_VALUE if they contradict.
+// The rules about flags of something made from `parent` (a sub-buffer, an image from a buffer), which
+// inherits what `flags` does not say. CL_INVALID_VALUE if they contradict.
 cl_int InheritFlags(const Memory* parent, cl_mem_flags flags, cl_mem_flags* inherited);
 // What of the flags crosses to the executor.
 inline cl_mem_flags SentFlags(cl_mem_flags flags) {

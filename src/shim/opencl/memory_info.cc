@@ -27,7 +27,8 @@ cl_int CL_API_CALL clReleaseMemObject(cl_mem memory) {
   return CL_SUCCESS;
 }
 
-cl_int CL_API_CALL clSetMemObjectDestructorCallback(cl_mem memory, void(CL_CALLBACK* pfn_notify)(cl_mem, void*),
+cl_int CL_API_CALL clSetMemObjectDestructorCallback(cl_mem memory,
+                                                    void(CL_CALLBACK* pfn_notify)(cl_mem, void*),
                                                     void* user_data) {
   if (!IsValid(memory)) {
     return CL_INVALID_MEM_OBJECT;

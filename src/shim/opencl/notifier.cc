@@ -14,8 +14,8 @@ bool Notifier::StartThread() {
 }
 
 bool Notifier::Add(Watch* watch) {
-  // The executor looks at `notify` after it stored the status, we look at the status after this: one of us sees
-  // the other.
+  // The executor looks at `notify` after it stored the status, we look at the status after this: one of us
+  // sees the other.
   if (watch->slot != wire::kNoSlot && !session_->forked()) {
     session_->status(watch->slot).notify.store(1, std::memory_order_seq_cst);
   }

@@ -1,9 +1,8 @@
-// The thread that calls the application's callbacks and gives unused memory back. It is made with the first need,
-// has every signal blocked, sleeps on the channel's notify word and never ends.
+// The thread that calls the application's callbacks and gives unused memory back. It is made with the first
+// need, has every signal blocked, sleeps on the channel's notify word and never ends.
 //
-// Callbacks run one at a time, without any lock of ours, so that they may call OpenCL. With a lost session every
-// watch fires once with CL_OUT_OF_RESOURCES.
-// Thread safety: every method may be called from any thread.
+// Callbacks run one at a time, without any lock of ours, so that they may call OpenCL. With a lost session
+// every watch fires once with CL_OUT_OF_RESOURCES. Thread safety: every method may be called from any thread.
 #pragma once
 
 #include <atomic>

@@ -1,9 +1,9 @@
-// What every OpenCL handle points to: the dispatch pointer that ICD loaders read, a tag that tells a live handle
-// from a stray pointer, and the counts that decide how long it lives.
+// What every OpenCL handle points to: the dispatch pointer that ICD loaders read, a tag that tells a live
+// handle from a stray pointer, and the counts that decide how long it lives.
 //
-// Counts: the application's references and the shim's own holds (children, pending work) in one word. The object
-// dies, here and in the executor, when both are zero. A parent that the application released but a child holds
-// can be had again from the child and retained, as OpenCL allows.
+// Counts: the application's references and the shim's own holds (children, pending work) in one word. The
+// object dies, here and in the executor, when both are zero. A parent that the application released but a
+// child holds can be had again from the child and retained, as OpenCL allows.
 //
 // Thread safety: counts may be changed from any thread; each kind says how the rest is locked.
 #pragma once
@@ -51,9 +51,9 @@ struct Object {
 
   const cl_icd_dispatch* const dispatch;  // first: loaders read it
   Kind kind;
-  Session* session;  // platforms and devices move to a forked child's new session; nothing else changes it
-  const uint64_t id;                 // its name in the executor
-  std::atomic<uint64_t> counts{1};   // low half: the application's references; high half: holds
+  Session* session;   // platforms and devices move to a forked child's new session; nothing else changes it
+  const uint64_t id;  // its name in the executor
+  std::atomic<uint64_t> counts{1};  // low half: the application's references; high half: holds
 };
 
 inline constexpr uint64_t kOneHold = uint64_t{1} << 32;

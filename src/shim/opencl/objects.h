@@ -1,4 +1,5 @@
-// The kinds of objects behind the application's handles, platform (session.h) and kernel side (program.h) apart.
+// The kinds of objects behind the application's handles, platform (session.h) and kernel side (program.h)
+// apart.
 #pragma once
 
 #include <atomic>
@@ -28,8 +29,8 @@ struct _cl_device_id final : flexai::shim::Object {
   cl_command_queue_properties device_queue_flags = 0;
   cl_device_svm_capabilities svm = 0;
   bool takes_empty_ranges = false;  // a launch of nothing succeeds
-  bool non_uniform = false;  // takes work-groups that do not divide the range
-  bool unified = false;      // its memory is the host's: buffers live in the arena
+  bool non_uniform = false;         // takes work-groups that do not divide the range
+  bool unified = false;             // its memory is the host's: buffers live in the arena
 };
 
 struct ContextCallback {
@@ -46,10 +47,10 @@ struct _cl_context final : flexai::shim::Object {
 
   flexai::shim::Array<cl_device_id> devices;
   flexai::shim::Array<cl_context_properties> properties;
-  bool unified = false;          // of every device
-  bool images = false;           // of some device
-  uint64_t max_allocation = 0;   // of the device with the most
-  uint64_t base_align_bytes = 0; // of the device that asks for the most
+  bool unified = false;           // of every device
+  bool images = false;            // of some device
+  uint64_t max_allocation = 0;    // of the device with the most
+  uint64_t base_align_bytes = 0;  // of the device that asks for the most
   flexai::wire::FutexMutex mutex;
   flexai::shim::Array<ContextCallback> callbacks;
 };
@@ -69,7 +70,7 @@ struct _cl_command_queue final : flexai::shim::Object {
   uint32_t slot = flexai::wire::kNoSlot;
   // Held while a command is enqueued and while the shim itself copies in the queue's place.
   flexai::wire::FutexMutex mutex;
-  uint64_t last_sequence = 0;       // of the last command's frame
+  uint64_t last_sequence = 0;         // of the last command's frame
   uint64_t last_device_sequence = 0;  // of the last command that is not over yet for all the shim knows
 };
 
@@ -108,10 +109,10 @@ struct MappedRegion {
   cl_map_flags flags = 0;
   uint64_t offset = 0;  // of a buffer, with `size`
   uint64_t size = 0;
-  uint64_t geometry[8] = {};            // of an image, as in EnqueueMapImage
-  flexai::shim::ArenaRange staging;     // empty if the mapping is the object's own storage
-  flexai::shim::HostLayout host;        // data set: USE_HOST_PTR, the pointer lies in the application's memory
-  uint64_t arena_offset = 0;            // where the contents stand in the arena
+  uint64_t geometry[8] = {};         // of an image, as in EnqueueMapImage
+  flexai::shim::ArenaRange staging;  // empty if the mapping is the object's own storage
+  flexai::shim::HostLayout host;     // data set: USE_HOST_PTR, the pointer lies in the application's memory
+  uint64_t arena_offset = 0;         // where the contents stand in the arena
 };
 
 // Buffers, images and pipes. Immutable but for what `mutex` guards.
@@ -138,9 +139,9 @@ struct _cl_mem final : flexai::shim::Object {
   cl_mem_object_type type = CL_MEM_OBJECT_BUFFER;
   cl_mem_flags flags = 0;
   size_t size = 0;
-  size_t origin = 0;  // of a sub-buffer in its parent
-  void* host_ptr = nullptr;  // CL_MEM_USE_HOST_PTR
-  flexai::shim::ArenaRange storage;  // a view for sub-buffers and SVM
+  size_t origin = 0;                   // of a sub-buffer in its parent
+  void* host_ptr = nullptr;            // CL_MEM_USE_HOST_PTR
+  flexai::shim::ArenaRange storage;    // a view for sub-buffers and SVM
   std::atomic<uint64_t> untouched{0};  // bytes of `storage` that were never written, about
   bool has_properties = false;
   flexai::shim::Array<cl_mem_properties> properties;
@@ -149,7 +150,7 @@ struct _cl_mem final : flexai::shim::Object {
   cl_image_format format{};
   cl_image_desc descriptor{};
   size_t element_bytes = 0;
-  size_t row_pitch = 0;    // as CL_IMAGE_ROW_PITCH answers
+  size_t row_pitch = 0;  // as CL_IMAGE_ROW_PITCH answers
   size_t slice_pitch = 0;
   cl_uint packet_bytes = 0;
   cl_uint max_packets = 0;

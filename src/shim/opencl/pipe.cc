@@ -43,8 +43,8 @@ cl_mem CL_API_CALL clCreatePipe(cl_context context, cl_mem_flags flags, cl_uint 
   return Success(pipe, errcode_ret);
 }
 
-cl_int CL_API_CALL clGetPipeInfo(cl_mem pipe, cl_pipe_info param_name, size_t param_value_size, void* param_value,
-                                 size_t* param_value_size_ret) {
+cl_int CL_API_CALL clGetPipeInfo(cl_mem pipe, cl_pipe_info param_name, size_t param_value_size,
+                                 void* param_value, size_t* param_value_size_ret) {
   if (!IsValid(pipe) || pipe->type != CL_MEM_OBJECT_PIPE) {
     return CL_INVALID_MEM_OBJECT;
   }

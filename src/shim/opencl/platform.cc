@@ -25,8 +25,9 @@ using namespace flexai::shim;
 
 extern "C" {
 
-cl_int CL_API_CALL clGetPlatformInfo(cl_platform_id platform, cl_platform_info param_name, size_t param_value_size,
-                                     void* param_value, size_t* param_value_size_ret) {
+cl_int CL_API_CALL clGetPlatformInfo(cl_platform_id platform, cl_platform_info param_name,
+                                     size_t param_value_size, void* param_value,
+                                     size_t* param_value_size_ret) {
   Session* session = SessionOf(platform);
   if (session == nullptr) {
     return CL_INVALID_PLATFORM;

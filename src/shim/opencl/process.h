@@ -17,7 +17,8 @@ std::span<Session* const> Sessions();
 // The session a platform handle stands for; for a null handle the first one. Null if the handle is not ours.
 Session* SessionOf(cl_platform_id platform);
 
-// In a forked child, gives a platform or device of the parent's the session of this process, attaching if need be.
+// In a forked child, gives a platform or device of the parent's the session of this process, attaching if
+// need be.
 void ReviveAfterFork(const Object* object);
 
 // Writes a line to stderr if FLEXAI_DEBUG=1; a shim says nothing in its host otherwise.

@@ -122,7 +122,8 @@ void NoteBuildOptions(Program* program, const char* options) {
 
 KernelDefinition* FindDefinition(Program* program, const char* name) {
   const wire::FutexLock lock(program->mutex);
-  for (KernelDefinition* definition = program->definitions; definition != nullptr; definition = definition->next) {
+  for (KernelDefinition* definition = program->definitions; definition != nullptr;
+       definition = definition->next) {
     if (std::strcmp(definition->name(), name) == 0) {
       return definition;
     }
@@ -156,9 +157,10 @@ cl_program CL_API_CALL clCreateProgramWithSource(cl_context context, cl_uint cou
     uint64_t sequence = 0;
     message.program = program->id;
     message.context = context->id;
-    status = session->MakePayload(program->source.data(), program->source.size() - 1, &message.source, &staging)
-                 ? session->Send(message, &sequence)
-                 : CL_OUT_OF_RESOURCES;
+    status =
+        session->MakePayload(program->source.data(), program->source.size() - 1, &message.source, &staging)
+            ? session->Send(message, &sequence)
+            : CL_OUT_OF_RESOURCES;
     session->FreeWhenDecoded(&staging, sequence);
   }
   if (status != CL_SUCCESS) {
@@ -212,8 +214,8 @@ cl_program CL_API_CALL clCreateProgramWithBinary(cl_context context, cl_uint num
 }
 
 cl_program CL_API_CALL clCreateProgramWithBuiltInKernels(cl_context context, cl_uint num_devices,
-                                                         const cl_device_id* device_list, const char* kernel_names,
-                                                         cl_int* errcode_ret) {
+                                                         const cl_device_id* device_list,
+                                                         const char* kernel_names, cl_int* errcode_ret) {
   if (!IsValid(context)) {
     return Failure(CL_INVALID_CONTEXT, errcode_ret);
   }
@@ -287,7 +289,8 @@ cl_int CL_API_CALL clReleaseProgram(cl_program program) {
   return IsValid(program) && Release(program) ? CL_SUCCESS : CL_INVALID_PROGRAM;
 }
 
-cl_int CL_API_CALL clSetProgramReleaseCallback(cl_program program, void(CL_CALLBACK* pfn_notify)(cl_program, void*),
+cl_int CL_API_CALL clSetProgramReleaseCallback(cl_program program,
+                                               void(CL_CALLBACK* pfn_notify)(cl_program, void*),
                                                void* user_data) {
   if (!IsValid(program)) {
     return CL_INVALID_PROGRAM;

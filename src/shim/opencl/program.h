@@ -47,7 +47,8 @@ class KernelDefinition {
   // Null if the kernel was not built for the device.
   const KernelLimits* LimitsFor(uint64_t device) const;
 
-  // Whether the device has accepted argument `index` given in this `way` (kind and size in one number) before.
+  // Whether the device has accepted argument `index` given in this `way` (kind and size in one number)
+  // before.
   bool Accepted(uint32_t index, uint64_t way) const;
   void NoteAccepted(uint32_t index, uint64_t way);
 
@@ -82,18 +83,18 @@ struct _cl_program final : flexai::shim::Object {
 
   _cl_context* context = nullptr;  // held
   flexai::shim::Array<cl_device_id> devices;
-  flexai::shim::Array<char> source;     // with a terminating NUL, if it was made from source
+  flexai::shim::Array<char> source;  // with a terminating NUL, if it was made from source
   flexai::shim::Array<std::byte> il;
-  std::atomic<uint32_t> kernels{0};     // kernel objects that are alive
+  std::atomic<uint32_t> kernels{0};  // kernel objects that are alive
 
   // False for kernels of OpenCL C before 2.0, and by option: ranges must be whole work-groups.
   std::atomic<bool> non_uniform{true};
 
-  flexai::wire::FutexMutex mutex;  // guards what follows
+  flexai::wire::FutexMutex mutex;               // guards what follows
   uint32_t build_slot = flexai::wire::kNoSlot;  // of a build that runs
   flexai::shim::KernelDefinition* definitions = nullptr;
   flexai::shim::Array<char> options;  // of the last build, with NUL, if others were sent
-  bool described = false;  // `definitions` are all there are
+  bool described = false;             // `definitions` are all there are
   flexai::shim::Array<flexai::shim::ProgramCallback> callbacks;
 };
 
@@ -104,13 +105,13 @@ struct _cl_kernel final : flexai::shim::Object {
   // The last value of an argument, as far as it is worth keeping to see that a new one is the same.
   struct Argument {
     bool set = false;
-    bool known = false;   // `kind`, `size` and `value` are what the executor has
+    bool known = false;  // `kind`, `size` and `value` are what the executor has
     uint32_t kind = 0;
     uint64_t size = 0;
-    uint64_t value = 0;   // object id, or up to 8 bytes
+    uint64_t value = 0;  // object id, or up to 8 bytes
   };
 
-  _cl_program* program = nullptr;  // held
+  _cl_program* program = nullptr;                        // held
   flexai::shim::KernelDefinition* definition = nullptr;  // of the program
   flexai::shim::Array<Argument> arguments;
   std::atomic<uint32_t> unset{0};  // arguments that were never set

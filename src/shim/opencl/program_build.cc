@@ -18,8 +18,8 @@ struct BuildNotify {
   bool contradicts() const { return function == nullptr && user_data != nullptr; }
 };
 
-// A build's options as they are sent, after the headers that the source needs. What the application gave is kept
-// where that differs.
+// A build's options as they are sent, after the headers that the source needs. What the application gave is
+// kept where that differs.
 class BuildInput {
  public:
   // CL_SUCCESS, CL_OUT_OF_HOST_MEMORY, or CL_OUT_OF_RESOURCES if the session is lost.
@@ -29,7 +29,8 @@ class BuildInput {
     bool changed = false;
     Array<char> folder;
     const bool has_folders = std::strstr(options, "-I") != nullptr;
-    const bool includes = !program->source.empty() && std::strstr(program->source.data(), "include") != nullptr;
+    const bool includes =
+        !program->source.empty() && std::strstr(program->source.data(), "include") != nullptr;
     if ((has_folders || includes) && WorkingFolder(&folder)) {
       const cl_int status = Resolve(program, options, folder.data(), includes, &changed);
       if (status != CL_SUCCESS) {
@@ -118,7 +119,8 @@ void ForgetDefinitions(Program* program) {
   program->described = false;
 }
 
-// Takes a slot for a build. CL_INVALID_OPERATION if the program is in use: another build runs or it has kernels.
+// Takes a slot for a build. CL_INVALID_OPERATION if the program is in use: another build runs or it has
+// kernels.
 cl_int BeginBuild(Program* program, uint32_t* slot) {
   Session* session = program->session;
   if (session->lost()) {
@@ -213,8 +215,8 @@ cl_int CheckBuild(cl_program program, cl_uint num_devices, const cl_device_id* d
 }
 
 // The names of the headers, each with a NUL.
-cl_int JoinHeaders(cl_uint count, const cl_program* headers, const char** names, ShortArray<uint64_t, 16>* ids,
-                   Array<char>* joined) {
+cl_int JoinHeaders(cl_uint count, const cl_program* headers, const char** names,
+                   ShortArray<uint64_t, 16>* ids, Array<char>* joined) {
   if ((count == 0) != (headers == nullptr) || (count == 0) != (names == nullptr)) {
     return CL_INVALID_VALUE;
   }
@@ -304,8 +306,8 @@ cl_int CL_API_CALL clCompileProgram(cl_program program, cl_uint num_devices, con
 
 cl_program CL_API_CALL clLinkProgram(cl_context context, cl_uint num_devices, const cl_device_id* device_list,
                                      const char* options, cl_uint num_input_programs,
-                                     const cl_program* input_programs, BuildCallback pfn_notify, void* user_data,
-                                     cl_int* errcode_ret) {
+                                     const cl_program* input_programs, BuildCallback pfn_notify,
+                                     void* user_data, cl_int* errcode_ret) {
   const BuildNotify notify{pfn_notify, user_data};
   if (!IsValid(context)) {
     return Failure(CL_INVALID_CONTEXT, errcode_ret);
@@ -341,7 +343,8 @@ cl_program CL_API_CALL clLinkProgram(cl_context context, cl_uint num_devices, co
     message.program = program->id;
     message.context = context->id;
     message.devices = devices.span();
-    message.options = {reinterpret_cast<const std::byte*>(options), options == nullptr ? 0 : std::strlen(options)};
+    message.options = {reinterpret_cast<const std::byte*>(options),
+                       options == nullptr ? 0 : std::strlen(options)};
     message.inputs = inputs.span();
     message.slot = slot;
     status = context->session->Send(message);

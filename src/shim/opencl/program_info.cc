@@ -105,9 +105,9 @@ cl_int CL_API_CALL clGetProgramInfo(cl_program program, cl_program_info param_na
   }
 }
 
-cl_int CL_API_CALL clGetProgramBuildInfo(cl_program program, cl_device_id device, cl_program_build_info param_name,
-                                         size_t param_value_size, void* param_value,
-                                         size_t* param_value_size_ret) {
+cl_int CL_API_CALL clGetProgramBuildInfo(cl_program program, cl_device_id device,
+                                         cl_program_build_info param_name, size_t param_value_size,
+                                         void* param_value, size_t* param_value_size_ret) {
   if (!IsValid(program)) {
     return CL_INVALID_PROGRAM;
   }

@@ -9,7 +9,8 @@ namespace {
 
 constexpr cl_command_queue_properties kHostFlags =
     CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE | CL_QUEUE_PROFILING_ENABLE;
-constexpr cl_command_queue_properties kAllFlags = kHostFlags | CL_QUEUE_ON_DEVICE | CL_QUEUE_ON_DEVICE_DEFAULT;
+constexpr cl_command_queue_properties kAllFlags =
+    kHostFlags | CL_QUEUE_ON_DEVICE | CL_QUEUE_ON_DEVICE_DEFAULT;
 
 struct QueueRequest {
   Context* context = nullptr;
@@ -134,7 +135,8 @@ using namespace flexai::shim;
 extern "C" {
 
 cl_command_queue CL_API_CALL clCreateCommandQueue(cl_context context, cl_device_id device,
-                                                  cl_command_queue_properties properties, cl_int* errcode_ret) {
+                                                  cl_command_queue_properties properties,
+                                                  cl_int* errcode_ret) {
   cl_int status = CheckTarget(context, device);
   if (status == CL_SUCCESS && (properties & ~kHostFlags) != 0) {
     status = CL_INVALID_VALUE;

@@ -28,7 +28,8 @@ void ReadProperties(const cl_sampler_properties* properties, Sampler* sampler) {
 }
 
 // Creates the sampler from `properties`; `as_asked` tells whether the application gave them as a list.
-Sampler* MakeSampler(Context* context, const cl_sampler_properties* properties, bool as_asked, cl_int* status) {
+Sampler* MakeSampler(Context* context, const cl_sampler_properties* properties, bool as_asked,
+                     cl_int* status) {
   Session* session = context->session;
   auto* sampler = New<Sampler>(session, session->NewId());
   if (sampler == nullptr) {
@@ -88,16 +89,20 @@ cl_sampler CL_API_CALL clCreateSampler(cl_context context, cl_bool normalized_co
   if (!IsValid(context)) {
     return Failure(CL_INVALID_CONTEXT, errcode_ret);
   }
-  const cl_sampler_properties properties[] = {CL_SAMPLER_NORMALIZED_COORDS, normalized_coords,
-                                              CL_SAMPLER_ADDRESSING_MODE,   addressing_mode,
-                                              CL_SAMPLER_FILTER_MODE,       filter_mode,
+  const cl_sampler_properties properties[] = {CL_SAMPLER_NORMALIZED_COORDS,
+                                              normalized_coords,
+                                              CL_SAMPLER_ADDRESSING_MODE,
+                                              addressing_mode,
+                                              CL_SAMPLER_FILTER_MODE,
+                                              filter_mode,
                                               0};
   cl_int status = CL_SUCCESS;
   Sampler* sampler = MakeSampler(context, properties, false, &status);
   return sampler != nullptr ? Success(sampler, errcode_ret) : Failure(status, errcode_ret);
 }
 
-cl_sampler CL_API_CALL clCreateSamplerWithProperties(cl_context context, const cl_sampler_properties* properties,
+cl_sampler CL_API_CALL clCreateSamplerWithProperties(cl_context context,
+                                                     const cl_sampler_properties* properties,
                                                      cl_int* errcode_ret) {
   if (!IsValid(context)) {
     return Failure(CL_INVALID_CONTEXT, errcode_ret);

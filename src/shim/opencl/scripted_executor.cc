@@ -103,8 +103,15 @@ struct ScriptedExecutor::Handler {
   template <class Message>
   void On(const wire::FrameHeader& header, const Message& message) {
     if constexpr (Message::kEnqueue) {
-      Command command{Message::kCall, header.sequence, message.queue, message.event, message.event_slot,
-                      message.waits.size(), {}, 0, 0};
+      Command command{Message::kCall,
+                      header.sequence,
+                      message.queue,
+                      message.event,
+                      message.event_slot,
+                      message.waits.size(),
+                      {},
+                      0,
+                      0};
       NoteTransfer(message, &command);
       bool host_access = false;
       if constexpr (std::is_same_v<Message, opencl::EnqueueReadBuffer>) {

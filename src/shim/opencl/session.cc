@@ -72,8 +72,9 @@ Device* Session::FindDevice(uint64_t id) const {
   return nullptr;
 }
 
-// The parent's threads may have held any lock at the time of the fork, so nothing of theirs is touched: the child
-// leaks the parent's objects. Zeros cover the channel, where a stray look at a status finds CL_COMPLETE.
+// The parent's threads may have held any lock at the time of the fork, so nothing of theirs is touched: the
+// child leaks the parent's objects. Zeros cover the channel, where a stray look at a status finds
+// CL_COMPLETE.
 void Session::BecomeForkedChild() {
   forked_.store(true, std::memory_order_relaxed);
   channel_.MarkLost();

@@ -1,8 +1,8 @@
 // One session: the connection of this process to one executor, which stands for one vendor platform.
 //
 // A session is made at attach and lives as long as the process, since the application's handles point at it.
-// It is lost when the executor ended or the process is a forked child of the one that attached: then every call
-// returns CL_OUT_OF_RESOURCES, releases succeed, and nothing touches the shared memory any more.
+// It is lost when the executor ended or the process is a forked child of the one that attached: then every
+// call returns CL_OUT_OF_RESOURCES, releases succeed, and nothing touches the shared memory any more.
 //
 // Thread safety: every method may be called from any thread. Lock order: queue, memory object, session lists.
 #pragma once
@@ -57,9 +57,9 @@ struct Attachment {
 class Session {
  public:
   // Opens the session: fetches its description and makes its platform and devices. Null if the executor ended
-  // or sent nonsense; the attachment is then still the caller's. `index`: of the platform. `parent` (may be null)
-  // is the session that the process this one was forked from had for the platform: its platform and devices are
-  // taken over, because loaders and applications keep such handles across a fork.
+  // or sent nonsense; the attachment is then still the caller's. `index`: of the platform. `parent` (may be
+  // null) is the session that the process this one was forked from had for the platform: its platform and
+  // devices are taken over, because loaders and applications keep such handles across a fork.
   static Session* Open(const Attachment& attachment, unsigned index = 0, Session* parent = nullptr);
 
   unsigned index() const { return index_; }
@@ -121,8 +121,8 @@ class Session {
   // Lets go of an object in the executor. `slot`: see Release in opencl.api.
   uint64_t SendRelease(uint64_t object, uint32_t slot = wire::kNoSlot);
 
-  // A blob for a frame: small ones inline, others copied to the arena. `*staging` holds the arena range, which
-  // the caller frees when the executor has read it.
+  // A blob for a frame: small ones inline, others copied to the arena. `*staging` holds the arena range,
+  // which the caller frees when the executor has read it.
   bool MakePayload(const void* data, size_t bytes, wire::Payload* payload, ArenaRange* staging);
   // Copies into the arena. `fresh`: the target has no pages yet, which is best left to the kernel.
   void CopyIn(uint64_t offset, const void* data, size_t bytes, bool fresh);

@@ -1,8 +1,8 @@
 // Which StatusSlots of the channel are in use.
 //
-// A slot is settled when the executor will not write to it again: what it stood for has ended, or the executor
-// has decoded the frame that released it. Settled slots are used again at once, last in first out, so that a
-// program with few live events touches few cache lines; others wait until their frame was decoded.
+// A slot is settled when the executor will not write to it again: what it stood for has ended, or the
+// executor has decoded the frame that released it. Settled slots are used again at once, last in first out,
+// so that a program with few live events touches few cache lines; others wait until their frame was decoded.
 //
 // Thread safety: any thread, after Init.
 #pragma once

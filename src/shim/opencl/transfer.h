@@ -1,7 +1,7 @@
 // Moving bytes between a buffer and the application's memory.
 //
-// Where the buffer lives in the arena the shim copies itself whenever it can: at once if the queue is idle, else
-// after waiting (blocking calls), else by way of a staging range that the executor fills or empties.
+// Where the buffer lives in the arena the shim copies itself whenever it can: at once if the queue is idle,
+// else after waiting (blocking calls), else by way of a staging range that the executor fills or empties.
 #pragma once
 
 #include "shim/opencl/enqueue.h"
@@ -35,7 +35,8 @@ void SettleSource(Session* session, const HostLayout& source);
 // Whether the queue has nothing to do, for all the shim knows. The caller holds the queue's mutex.
 bool IsIdle(const Queue* queue);
 
-// A rectangle of the application's memory or of a buffer: OpenCL's defaults for pitches and the rules about them.
+// A rectangle of the application's memory or of a buffer: OpenCL's defaults for pitches and the rules about
+// them.
 struct RectSide {
   const size_t* origin = nullptr;
   size_t row_pitch = 0;

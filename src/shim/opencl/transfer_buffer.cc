@@ -86,16 +86,31 @@ cl_int RunRect(const TransferCall& call, RectSide inside, RectSide host, const s
     return CL_INVALID_VALUE;
   }
   auto* bytes = static_cast<std::byte*>(const_cast<void*>(call.pointer));
-  transfer.host = {bytes + host.FirstByte(), region[0], region[1], region[2], host.row_pitch, host.slice_pitch};
+  transfer.host = {bytes + host.FirstByte(), region[0],       region[1], region[2],
+                   host.row_pitch,           host.slice_pitch};
   if (call.buffer->in_arena()) {
-    transfer.inside = {call.buffer->data() + transfer.offset, region[0], region[1], region[2],
-                       inside.row_pitch, inside.slice_pitch};
+    transfer.inside = {call.buffer->data() + transfer.offset,
+                       region[0],
+                       region[1],
+                       region[2],
+                       inside.row_pitch,
+                       inside.slice_pitch};
   }
   transfer.rect = true;
   const uint64_t packed_row = region[0];
-  const uint64_t numbers[kRectNumbers] = {inside.origin[0], inside.origin[1],  inside.origin[2], 0, 0, 0,
-                                          region[0],        region[1],         region[2],
-                                          inside.row_pitch, inside.slice_pitch, packed_row, packed_row * region[1]};
+  const uint64_t numbers[kRectNumbers] = {inside.origin[0],
+                                          inside.origin[1],
+                                          inside.origin[2],
+                                          0,
+                                          0,
+                                          0,
+                                          region[0],
+                                          region[1],
+                                          region[2],
+                                          inside.row_pitch,
+                                          inside.slice_pitch,
+                                          packed_row,
+                                          packed_row * region[1]};
   for (size_t i = 0; i < kRectNumbers; ++i) {
     transfer.geometry[i] = numbers[i];
   }
@@ -116,9 +131,9 @@ using namespace flexai::shim;
 
 extern "C" {
 
-cl_int CL_API_CALL clEnqueueReadBuffer(cl_command_queue queue, cl_mem buffer, cl_bool blocking_read, size_t offset,
-                                       size_t size, void* ptr, cl_uint count, const cl_event* list,
-                                       cl_event* event) {
+cl_int CL_API_CALL clEnqueueReadBuffer(cl_command_queue queue, cl_mem buffer, cl_bool blocking_read,
+                                       size_t offset, size_t size, void* ptr, cl_uint count,
+                                       const cl_event* list, cl_event* event) {
   return RunLinear({queue, buffer, blocking_read, ptr, count, list, event, false}, offset, size);
 }
 
@@ -132,8 +147,8 @@ cl_int CL_API_CALL clEnqueueReadBufferRect(cl_command_queue queue, cl_mem buffer
                                            const size_t* buffer_origin, const size_t* host_origin,
                                            const size_t* region, size_t buffer_row_pitch,
                                            size_t buffer_slice_pitch, size_t host_row_pitch,
-                                           size_t host_slice_pitch, void* ptr, cl_uint count, const cl_event* list,
-                                           cl_event* event) {
+                                           size_t host_slice_pitch, void* ptr, cl_uint count,
+                                           const cl_event* list, cl_event* event) {
   return RunRect({queue, buffer, blocking_read, ptr, count, list, event, false},
                  {buffer_origin, buffer_row_pitch, buffer_slice_pitch},
                  {host_origin, host_row_pitch, host_slice_pitch}, region);

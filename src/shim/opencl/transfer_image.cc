@@ -1,5 +1,5 @@
-// clEnqueueReadImage and clEnqueueWriteImage: always by way of a packed staging range, since only the device knows
-// how an image lies in its memory.
+// clEnqueueReadImage and clEnqueueWriteImage: always by way of a packed staging range, since only the device
+// knows how an image lies in its memory.
 #include "shim/opencl/image_layout.h"
 #include "shim/opencl/transfer.h"
 
@@ -128,8 +128,8 @@ cl_int Run(const ImageTransfer& transfer, cl_uint count, const cl_event* list, c
   if (status != CL_SUCCESS) {
     return status;
   }
-  Command command(transfer.queue, transfer.write ? CL_COMMAND_WRITE_IMAGE : CL_COMMAND_READ_IMAGE, count, list,
-                  event);
+  Command command(transfer.queue, transfer.write ? CL_COMMAND_WRITE_IMAGE : CL_COMMAND_READ_IMAGE, count,
+                  list, event);
   status = command.Check();
   if (status == CL_SUCCESS) {
     status = transfer.write ? RunWrite(transfer, host, &command) : RunRead(transfer, host, &command);
@@ -149,16 +149,16 @@ cl_int CL_API_CALL clEnqueueReadImage(cl_command_queue queue, cl_mem image, cl_b
                                       const size_t* origin, const size_t* region, size_t row_pitch,
                                       size_t slice_pitch, void* ptr, cl_uint count, const cl_event* list,
                                       cl_event* event) {
-  return Run({queue, image, blocking_read != CL_FALSE, origin, region, row_pitch, slice_pitch, ptr, false}, count,
-             list, event);
+  return Run({queue, image, blocking_read != CL_FALSE, origin, region, row_pitch, slice_pitch, ptr, false},
+             count, list, event);
 }
 
 cl_int CL_API_CALL clEnqueueWriteImage(cl_command_queue queue, cl_mem image, cl_bool blocking_write,
                                        const size_t* origin, const size_t* region, size_t input_row_pitch,
                                        size_t input_slice_pitch, const void* ptr, cl_uint count,
                                        const cl_event* list, cl_event* event) {
-  return Run({queue, image, blocking_write != CL_FALSE, origin, region, input_row_pitch, input_slice_pitch, ptr,
-              true},
+  return Run({queue, image, blocking_write != CL_FALSE, origin, region, input_row_pitch, input_slice_pitch,
+              ptr, true},
              count, list, event);
 }
 
