@@ -201,6 +201,9 @@ void Session::Sleep() {
   // What happened before the words were read must not be slept over.
   graph_.Pump();
   graph_.Harvest();
+  if (stopped_.load(std::memory_order_seq_cst) || (suspending_.load(std::memory_order_seq_cst) && AtRest())) {
+    return;
+  }
   const int64_t deadline = graph_.Deadline().value;
   int64_t timeout = -1;
   if (deadline != INT64_MAX) {
