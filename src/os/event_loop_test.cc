@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include "os/monotonic_clock.h"
 #include "os/socket.h"
 
 namespace flexai::os {
@@ -11,11 +12,13 @@ namespace {
 TEST(EventLoop, RunsTimersInOrderAndCancels) {
   auto loop = *EventLoop::Create();
   std::string order;
-  loop->After(Micros(300), [&] { order += "b"; });
-  loop->After(Micros(100), [&] { order += "a"; });
-  const uint64_t cancelled = loop->After(Micros(200), [&] { order += "x"; });
+  // One base for all: with a delay counted from each call, a pause between two calls would change the order.
+  const Nanos base = MonotonicClock().Now();
+  loop->At(base + Micros(300), [&] { order += "b"; });
+  loop->At(base + Micros(100), [&] { order += "a"; });
+  const uint64_t cancelled = loop->At(base + Micros(200), [&] { order += "x"; });
   loop->Cancel(cancelled);
-  loop->After(Micros(400), [&] { loop->Stop(); });
+  loop->At(base + Micros(400), [&] { loop->Stop(); });
   ASSERT_TRUE(loop->Run().ok());
   EXPECT_EQ(order, "ab");
 }
