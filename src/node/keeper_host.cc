@@ -23,6 +23,7 @@ KeeperHost::KeeperHost(os::EventLoop& loop, telemetry::Log& log, KeeperOptions o
 
 KeeperHost::~KeeperHost() {
   loop_.Cancel(timer_);
+  loop_.Cancel(lock_timer_);
   for (const auto& process : processes_) {
     loop_.Unwatch(process->pidfd.get());
   }
@@ -37,6 +38,19 @@ void KeeperHost::Request(nlohmann::json body, std::vector<int> fds, Nanos timeou
     return done(Unavailable(fmt::format("the keeper of device {} is not running", options_.device)));
   }
   link_->Request(std::move(body), std::move(fds), timeout, std::move(done));
+}
+
+void KeeperHost::ShutDown(std::function<void()> done) {
+  // A keeper that can't be reached has gone, or goes with its link.
+  Request({{"op", "shutdown"}}, {}, kHelloTimeout,
+          [this, done = std::move(done)](const Result<KeeperReply>&) { AwaitLock(done); });
+}
+
+void KeeperHost::AwaitLock(std::function<void()> done) {
+  if (!LockIsTaken()) {
+    return done();
+  }
+  lock_timer_ = loop_.After(kPollInterval, [this, done = std::move(done)] { AwaitLock(done); });
 }
 
 void KeeperHost::Begin(bool may_start, std::function<void(Status)> done) {

@@ -53,6 +53,9 @@ class KeeperHost {
   // Sends a request to the keeper (KeeperLink::Request); kUnavailable at once if none is serving.
   void Request(nlohmann::json body, std::vector<int> fds, Nanos timeout, KeeperLink::Done done);
 
+  // Has the serving keeper end its sessions and go. `done` runs when it has gone, its lock with it.
+  void ShutDown(std::function<void()> done);
+
   bool serving() const { return serving_; }
   // Why the last attempt to have a keeper failed; success if none failed since.
   const Status& problem() const { return problem_; }
@@ -69,6 +72,7 @@ class KeeperHost {
   void Settle(const Status& status);
   void LinkLost(const Status& why);
   bool LockIsTaken() const;
+  void AwaitLock(std::function<void()> done);
 
   os::EventLoop& loop_;
   telemetry::Log& log_;
@@ -84,6 +88,7 @@ class KeeperHost {
   bool may_start_ = false;
   int attempts_left_ = 0;
   uint64_t timer_ = 0;
+  uint64_t lock_timer_ = 0;
   std::vector<std::function<void(Status)>> waiting_;
 };
 

@@ -349,8 +349,7 @@ void Pool::ShutDownKeepers(bool idle_only, std::function<void()> done) {
   }
   const auto one_done = AfterAll(ending.size(), std::move(done));
   for (KeeperHost* keeper : ending) {
-    keeper->Request({{"op", "shutdown"}}, {}, kRequestTimeout,
-                    [one_done](const Result<KeeperReply>&) { one_done(); });
+    keeper->ShutDown(one_done);
   }
 }
 

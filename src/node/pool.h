@@ -115,8 +115,8 @@ class Pool {
   // The next session's id, or kResourceExhausted if there are too many sessions.
   Result<uint64_t> NewSessionId();
 
-  // Tells every keeper to end, with its vXPUs and sessions, or (`idle_only`) those that hold nothing; then
-  // runs `done`.
+  // Tells every keeper to end, with its vXPUs and sessions, or (`idle_only`) those that hold nothing; runs
+  // `done` when they have gone.
   void ShutDownKeepers(bool idle_only, std::function<void()> done);
 
  private:
