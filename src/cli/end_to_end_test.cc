@@ -120,7 +120,8 @@ class EndToEndTest : public ::testing::Test {
   // Command lines of the processes of this test that still run, children of `flexai run` apart.
   std::vector<std::string> Processes() const {
     std::vector<std::string> found;
-    for (const std::string& name : *os::ListFolder("/proc")) {
+    const Result<std::vector<std::string>> names = os::ListFolder("/proc");
+    for (const std::string& name : *names) {
       const Result<std::string> command = os::ReadFile("/proc/" + name + "/cmdline");
       if (command.ok() && command->starts_with(folder_ + "/bin/")) {
         found.push_back(*command);

@@ -128,6 +128,8 @@ class Handler {
     reply.Encode(encoder);
     Answer(header, status, bytes);
   }
+  // Takes bytes of the context's quota; false if there is no room.
+  bool Charge(MemoryCharge* charge, const Context& context, uint64_t bytes);
   // Native handles of a list of our devices, each once. False if an id is no device.
   bool FindDevices(std::span<const uint64_t> ids, std::vector<cl_device_id>* natives,
                    std::vector<Ref<Device>>* devices) const;

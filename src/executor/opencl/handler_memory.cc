@@ -54,6 +54,15 @@ bool BeyondLimits(const Context& context, const cl_image_desc& descriptor) {
 
 }  // namespace
 
+bool Handler::Charge(MemoryCharge* charge, const Context& context, uint64_t bytes) {
+  if (charge->Take(context, bytes)) {
+    return true;
+  }
+  // The application may know of an end, and have released what the command used, before we let go of it.
+  runtime_.graph->Harvest();
+  return charge->Take(context, bytes);
+}
+
 void Handler::On(const FrameHeader& header, const calls::CreateBuffer& call) {
   Context* context = Find<Context>(call.context);
   if (context == nullptr || call.size == 0) {
@@ -68,7 +77,7 @@ void Handler::On(const FrameHeader& header, const calls::CreateBuffer& call) {
     return;
   }
   MemoryCharge charge;
-  if (!charge.Take(*context, call.size)) {
+  if (!Charge(&charge, *context, call.size)) {
     Answer(header, CL_MEM_OBJECT_ALLOCATION_FAILURE);
     return;
   }
@@ -149,7 +158,7 @@ cl_int Handler::MakeImage(const calls::CreateImage& call, calls::CreateImageRepl
   MemoryCharge charge;
   // The driver refuses what is larger than it supports by itself, and with a code of its own.
   if (memory == nullptr && !BeyondLimits(*context, descriptor) &&
-      !charge.Take(*context, layout.device_bytes)) {
+      !Charge(&charge, *context, layout.device_bytes)) {
     return CL_MEM_OBJECT_ALLOCATION_FAILURE;
   }
   const cl_mem_flags flags =
@@ -200,7 +209,7 @@ void Handler::On(const FrameHeader& header, const calls::CreatePipe& call) {
     return;
   }
   MemoryCharge charge;
-  if (!charge.Take(*context, uint64_t{call.packet_bytes} * call.max_packets)) {
+  if (!Charge(&charge, *context, uint64_t{call.packet_bytes} * call.max_packets)) {
     Answer(header, CL_MEM_OBJECT_ALLOCATION_FAILURE);
     return;
   }
@@ -281,7 +290,7 @@ void Handler::On(const FrameHeader& header, const calls::SvmAlloc& call) {
     return;
   }
   MemoryCharge charge;
-  if (!charge.Take(*context, call.storage.length)) {
+  if (!Charge(&charge, *context, call.storage.length)) {
     Answer(header, CL_MEM_OBJECT_ALLOCATION_FAILURE);
     return;
   }

@@ -162,6 +162,45 @@ TEST_F(SessionTest, MemoryIsChargedRefusedAndGivenBack) {
   EXPECT_EQ(bed_.lease().Available(0).value, before);
 }
 
+TEST(SessionQuotaTest, WhatEndedCommandsUsedHasRoomAtOnce) {
+  SessionBed::Options options;
+  options.arena_bytes = 256u << 20;
+  SessionBed bed(options);
+  const uint64_t context = bed.MakeContext();
+  const uint64_t queue = bed.MakeQueue(context, bed.NewSlot());
+  wire::Region storage;
+  const uint64_t most = bed.MakeBuffer(context, 192u << 20, &storage);
+  // Keeps the engine at work until all that follows is there, so that it is taken in one go.
+  api::CreateBuffer slow{};
+  slow.buffer = bed.NewId();
+  slow.context = context;
+  slow.size = 32u << 20;
+  slow.initial.region = {storage.offset, slow.size};
+  bed.Send(slow);
+  api::EnqueueReadBuffer read{};
+  read.queue = queue;
+  read.event = bed.NewId();
+  read.event_slot = bed.NewSlot();
+  read.buffer = most;
+  read.size = 4;
+  bed.Send(read);
+  api::HostAccessDone done{};
+  done.event = read.event;
+  bed.Send(done);
+  for (const uint64_t object : {read.event, most}) {
+    api::Release release{};
+    release.object = object;
+    release.slot = wire::kNoSlot;
+    bed.Send(release);
+  }
+  api::CreateBuffer next{};
+  next.buffer = bed.NewId();
+  next.context = context;
+  next.size = 192u << 20;
+  next.storage = storage;
+  EXPECT_EQ(bed.Call(next), CL_SUCCESS);
+}
+
 TEST_F(SessionTest, HostAccessWaitsForTheKernelBeforeIt) {
   PrepareAdd();
   bed_.SetValue(add_, 1, 7);

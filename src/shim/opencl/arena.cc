@@ -1,5 +1,6 @@
 #include "shim/opencl/arena.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "os/guest.h"
@@ -20,12 +21,25 @@ uint64_t RoundUp(uint64_t value, uint64_t multiple) { return (value + multiple -
 struct ArenaBlock {
   uint64_t offset = 0;
   uint64_t length = 0;
-  uint64_t dirty = 0;          // while free: bytes that may hold pages; at most length
+  // While free: all its bytes that may hold pages lie in [dirty_from, dirty_to), part of it or empty.
+  uint64_t dirty_from = 0;
+  uint64_t dirty_to = 0;
   ArenaBlock* left = nullptr;  // neighbours by address
   ArenaBlock* right = nullptr;
   ArenaBlock* previous = nullptr;  // in its bin
   ArenaBlock* next = nullptr;      // in its bin, or among spare records
   bool free = false;
+
+  uint64_t end() const { return offset + length; }
+  uint64_t dirty() const { return dirty_to - dirty_from; }
+  // Leaves what of [from, to) lies in the block.
+  void SetDirty(uint64_t from, uint64_t to) {
+    dirty_from = std::max(from, offset);
+    dirty_to = std::min(to, end());
+    if (dirty_from >= dirty_to) {
+      dirty_from = dirty_to = offset;
+    }
+  }
 };
 
 Arena::~Arena() {
@@ -133,7 +147,7 @@ void Arena::Insert(ArenaBlock* block) {
   class_map_ |= uint64_t{1} << bin.first;
   subclass_map_[bin.first] |= uint32_t{1} << bin.second;
   free_bytes_ += block->length;
-  dirty_free_bytes_.fetch_add(block->dirty, std::memory_order_relaxed);
+  dirty_free_bytes_.fetch_add(block->dirty(), std::memory_order_relaxed);
 }
 
 void Arena::Remove(ArenaBlock* block) {
@@ -155,7 +169,7 @@ void Arena::Remove(ArenaBlock* block) {
   block->previous = block->next = nullptr;
   block->free = false;
   free_bytes_ -= block->length;
-  dirty_free_bytes_.fetch_sub(block->dirty, std::memory_order_relaxed);
+  dirty_free_bytes_.fetch_sub(block->dirty(), std::memory_order_relaxed);
 }
 
 ArenaBlock* Arena::Split(ArenaBlock* block, uint64_t bytes) {
@@ -165,11 +179,9 @@ ArenaBlock* Arena::Split(ArenaBlock* block, uint64_t bytes) {
   }
   rest->offset = block->offset + bytes;
   rest->length = block->length - bytes;
-  // Allocation goes from the front, so the pages likely lie there.
-  const uint64_t kept = block->dirty < bytes ? block->dirty : bytes;
-  rest->dirty = block->dirty - kept;
-  block->dirty = kept;
   block->length = bytes;
+  rest->SetDirty(block->dirty_from, block->dirty_to);
+  block->SetDirty(block->dirty_from, block->dirty_to);
   rest->left = block;
   rest->right = block->right;
   if (rest->right != nullptr) {
@@ -181,7 +193,12 @@ ArenaBlock* Arena::Split(ArenaBlock* block, uint64_t bytes) {
 
 ArenaBlock* Arena::Join(ArenaBlock* left, ArenaBlock* right) {
   left->length += right->length;
-  left->dirty += right->dirty;
+  if (left->dirty() == 0) {
+    left->dirty_from = right->dirty_from;
+    left->dirty_to = right->dirty_to;
+  } else if (right->dirty() != 0) {
+    left->dirty_to = right->dirty_to;
+  }
   left->right = right->right;
   if (left->right != nullptr) {
     left->right->left = left;
@@ -219,7 +236,7 @@ ArenaRange Arena::Allocate(uint64_t bytes, uint64_t alignment) {
       Insert(rest);
     }
   }
-  return {block->offset, bytes, block, block->dirty == 0};
+  return {block->offset, bytes, block, block->dirty() == 0};
 }
 
 void Arena::Free(ArenaRange* range) {
@@ -230,7 +247,7 @@ void Arena::Free(ArenaRange* range) {
   }
   {
     const wire::FutexLock lock(mutex_);
-    block->dirty = block->length;
+    block->SetDirty(block->offset, block->end());
     PutBack(block);
   }
   if (dirty_free_bytes() > kMostDirty) {
@@ -250,14 +267,15 @@ void Arena::PutBack(ArenaBlock* block) {
   Insert(block);
 }
 
-// A large free block with pages, taken out of its bin; null if there is none.
+// A piece with pages of a large free block, taken out of its bin; null if there is none. The rest of the block
+// stays free: it may be all that is left of the arena.
 ArenaBlock* Arena::TakeDirty() {
   for (unsigned first = BinOf(kReturnPiece / kUnit).first; first < kClasses; ++first) {
     for (ArenaBlock* head : bins_[first]) {
       for (ArenaBlock* block = head; block != nullptr; block = block->next) {
-        if (block->dirty >= kReturnPiece) {
+        if (block->dirty() >= kReturnPiece) {
           Remove(block);
-          return block;
+          return CutDirty(block);
         }
       }
     }
@@ -265,23 +283,42 @@ ArenaBlock* Arena::TakeDirty() {
   return nullptr;
 }
 
-// Punching holes takes long: meanwhile the block counts as taken and others may be allocated.
-void Arena::Trim() {
-  while (shared_memory_ && NeedsTrim()) {
-    ArenaBlock* block = nullptr;
-    {
-      const wire::FutexLock lock(mutex_);
-      block = TakeDirty();
+ArenaBlock* Arena::CutDirty(ArenaBlock* block) {
+  const uint64_t clean = block->dirty_from - block->offset;
+  if (clean > 0) {
+    ArenaBlock* piece = Split(block, clean);
+    Insert(block);
+    if (piece == nullptr) {
+      return nullptr;
     }
-    if (block == nullptr) {
+    block = piece;
+  }
+  const uint64_t most = std::min(block->dirty(), kReturnAtOnce);
+  if (block->length > most) {
+    if (ArenaBlock* rest = Split(block, most); rest != nullptr) {
+      Insert(rest);
+    }
+  }
+  return block;
+}
+
+// Punching holes takes long: meanwhile the piece counts as taken and the rest may be allocated.
+void Arena::Trim() {
+  while (shared_memory_) {
+    ArenaBlock* piece = nullptr;
+    {
+      const wire::FutexLock lock(mutex_);  // without it a block on its way between two bins isn't counted
+      piece = NeedsTrim() ? TakeDirty() : nullptr;
+    }
+    if (piece == nullptr) {
       return;
     }
-    const uint64_t from = RoundUp(block->offset, kPage);
-    const uint64_t to = (block->offset + block->length) & ~(kPage - 1);
+    const uint64_t from = RoundUp(piece->offset, kPage);
+    const uint64_t to = piece->end() & ~(kPage - 1);
     const bool returned = to > from && os::ReturnSharedPages(base_ + from, to - from);
     const wire::FutexLock lock(mutex_);
-    block->dirty = 0;
-    PutBack(block);
+    piece->SetDirty(0, 0);
+    PutBack(piece);
     if (!returned) {
       return;  // not this kind of memory
     }

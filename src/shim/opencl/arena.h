@@ -69,6 +69,8 @@ class Arena {
   // Free memory this large in one piece is given back, as long as there is more than so much in all.
   static constexpr uint64_t kReturnPiece = 1 << 20;
   static constexpr uint64_t kKeepDirty = 32 << 20;
+  // So much is given back by one call to the kernel, and can't be allocated meanwhile.
+  static constexpr uint64_t kReturnAtOnce = 16 << 20;
   // More than this is given back at once.
   static constexpr uint64_t kMostDirty = 1 << 30;
   struct Bin {
@@ -87,6 +89,9 @@ class Arena {
   // Joins a block with its free neighbours and puts the whole in its bin.
   void PutBack(ArenaBlock* block);
   ArenaBlock* TakeDirty();
+  // Leaves of a free block that is in no bin a piece that begins with pages; the rest goes into bins. Null
+  // without memory, and then all of it does.
+  ArenaBlock* CutDirty(ArenaBlock* block);
   ArenaBlock* NewBlock();
 
   wire::FutexMutex mutex_;

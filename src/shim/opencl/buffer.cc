@@ -80,7 +80,7 @@ cl_int SendCreate(const BufferRequest& request, Memory* buffer) {
     message.flags = SentFlags(request.flags);
     message.size = request.size;
     message.storage = {buffer->storage.offset, buffer->storage.length};
-    status = session->Call(message);
+    status = CallForMemory(session, [&] { return session->Call(message); });
   }
   session->arena().Free(&staging);
   if (status != CL_SUCCESS) {

@@ -108,7 +108,7 @@ cl_int SendCreate(Memory* image, const ImageRequest& request) {
     message.descriptor = std::as_bytes(std::span(&descriptor, 1));
     message.memory = image->parent == nullptr ? 0 : image->parent->id;
     Reply<opencl::CreateImageReply> reply;
-    status = session->Call(message, &reply);
+    status = CallForMemory(session, [&] { return session->Call(message, &reply); });
     if (status == CL_SUCCESS) {
       NotePitches(image, request, reply.message);
     }
