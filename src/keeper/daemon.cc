@@ -14,6 +14,7 @@
 #include "os/files.h"
 #include "os/monotonic_clock.h"
 #include "os/random.h"
+#include "os/scheduling.h"
 #include "os/user.h"
 #include "telemetry/log.h"
 
@@ -51,6 +52,9 @@ Status RunKeeper(const Options& options) {
   }));
   FLEXAI_RETURN_IF_ERROR(server.Listen(options.socket));
   os::SetNiceness(os::Niceness() - kKeeperAhead);
+  if (const Status sliced = os::SetTimeSlice(os::kShortestTimeSlice); !sliced.ok()) {
+    log.Warning("{}", sliced.message());
+  }
   log.Info("keeping device {} with {} of memory, of which {} stay free", options.device,
            FormatBytes(options.memory), FormatBytes(options.reserve));
 

@@ -7,7 +7,7 @@
 
 #include "os/files.h"
 #include "os/pipe.h"
-#include "os/user.h"
+#include "os/scheduling.h"
 #include "share/executor_start.h"
 
 namespace flexai::keeper {

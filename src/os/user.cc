@@ -59,10 +59,6 @@ std::vector<gid_t> GroupsOfDeviceNodes() {
   return {groups.begin(), groups.end()};
 }
 
-int Niceness() { return getpriority(PRIO_PROCESS, 0); }
-
-void SetNiceness(int value) { setpriority(PRIO_PROCESS, 0, value); }
-
 void RaiseOpenFileLimit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {

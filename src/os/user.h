@@ -21,11 +21,6 @@ bool UserIsMapped(uid_t uid);
 // them.
 std::vector<gid_t> GroupsOfDeviceNodes();
 
-// The nice value of this process; a lower one runs before others. Setting a lower one needs root, and is
-// otherwise left undone.
-int Niceness();
-void SetNiceness(int value);
-
 // Lets this process open as many files as its hard limit permits.
 void RaiseOpenFileLimit();
 

@@ -267,8 +267,8 @@ void Arena::PutBack(ArenaBlock* block) {
   Insert(block);
 }
 
-// A piece with pages of a large free block, taken out of its bin; null if there is none. The rest of the block
-// stays free: it may be all that is left of the arena.
+// A piece with pages of a large free block, taken out of its bin; null if there is none. The rest of the
+// block stays free: it may be all that is left of the arena.
 ArenaBlock* Arena::TakeDirty() {
   for (unsigned first = BinOf(kReturnPiece / kUnit).first; first < kClasses; ++first) {
     for (ArenaBlock* head : bins_[first]) {

@@ -75,7 +75,7 @@ ArenaRange AllocateArena(Session* session, uint64_t bytes, uint64_t alignment) {
 void DestroyMemory(Memory* memory) {
   Session* session = memory->session;
   session->live_handles().Remove(memory);
-  // Whether it holds memory of its own, here or in the executor, that is free only when the executor let it go.
+  // Memory of its own, here or in the executor, is free only when the executor let it go.
   const bool waits = memory->parent == nullptr || !memory->callbacks.empty() || !memory->maps.empty();
   memory->release_slot = waits && !session->lost() ? session->slots().Allocate(CL_QUEUED) : wire::kNoSlot;
   session->SendRelease(memory->id, memory->release_slot);

@@ -24,11 +24,12 @@ cl_int CheckMemoryProperties(const cl_mem_properties* properties);
 
 // Arena memory for an object or a staging area; waits for released objects to go if there is no room at once.
 ArenaRange AllocateArena(Session* session, uint64_t bytes, uint64_t alignment = 64);
-// Makes an object of the quota's memory by a call; where the quota is used up, once released objects are gone.
+// Makes an object of the quota's memory by a call; where the quota is full, when released objects have gone.
 template <class Send>
 cl_int CallForMemory(Session* session, const Send& send) {
   cl_int status = send();
-  while (status == CL_MEM_OBJECT_ALLOCATION_FAILURE && !session->lost() && session->deferred().WaitForRelease()) {
+  while (status == CL_MEM_OBJECT_ALLOCATION_FAILURE && !session->lost() &&
+         session->deferred().WaitForRelease()) {
     status = send();
   }
   return status;
