@@ -23,6 +23,9 @@ namespace {
 
 constexpr Nanos kIdleExit = Seconds(60);
 constexpr Nanos kIdleCheck = Seconds(10);
+// Shorter than that of applications, longer than that of an executor's engine: where a turn passes, the next
+// executor must run first.
+constexpr Nanos kTimeSlice = Millis(1);
 
 }  // namespace
 
@@ -52,7 +55,7 @@ Status RunKeeper(const Options& options) {
   }));
   FLEXAI_RETURN_IF_ERROR(server.Listen(options.socket));
   os::SetNiceness(os::Niceness() - kKeeperAhead);
-  if (const Status sliced = os::SetTimeSlice(os::kShortestTimeSlice); !sliced.ok()) {
+  if (const Status sliced = os::SetTimeSlice(kTimeSlice); !sliced.ok()) {
     log.Warning("{}", sliced.message());
   }
   log.Info("keeping device {} with {} of memory, of which {} stay free", options.device,
