@@ -29,7 +29,9 @@ void Arbiter::Observe(Client& client, LaneView view) {
     return;
   }
   const LaneView& seen = client.seen;
-  if (view.finished != seen.finished) {
+  if (view.finished == seen.finished) {
+    view.used_ns = seen.used_ns;  // it is written before `finished`: the end that it belongs to is yet to be seen
+  } else {
     // A client cannot have used more than all the time there was.
     const double most = static_cast<double>((now_ - client.created_at).value) - client.used_ns;
     const double claimed = static_cast<double>(view.used_ns - seen.used_ns);

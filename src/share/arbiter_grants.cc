@@ -157,8 +157,11 @@ void Arbiter::Thaw(Client& client) {
 // scheduler slices.
 void Arbiter::LearnLead(double gap_ns) {
   constexpr double kWantedGap = 6e3, kLongestStep = 3e3, kRetreat = 12e3, kMostLead = 120e3;
-  if (std::abs(gap_ns) > kHandoverNs) {
+  if (gap_ns > kHandoverNs) {
     return;  // the lead is not what that comes from
+  }
+  if (gap_ns < -kHandoverNs) {
+    lead_ns_ /= 2;  // a scheduler slice
   }
   lead_ns_ += gap_ns < 0 ? -kRetreat : std::clamp((gap_ns - kWantedGap) / 8, -kLongestStep, kLongestStep);
   lead_ns_ = std::clamp(lead_ns_, 0.0, kMostLead);
@@ -170,11 +173,14 @@ void Arbiter::CorrectTurn(Client& client) {
   const double used = static_cast<double>(seen.used_ns - client.used_at_start);
   const auto before = clients_.find(previous_);
   const bool ran = seen.lease_taken == client.grant.lease && seen.first_start_ns != 0;
+  double shared = 0;
   if (ran && before != clients_.end() && &before->second != &client && before->second.seen.last_end_ns > 0) {
-    // A command that was submitted early waited for the device while ours still ran: that time was ours.
     const double gap = static_cast<double>(seen.first_start_ns - before->second.seen.last_end_ns);
     if (gap < 0) {
-      Charge(client, -std::min(-gap, used));
+      // Two commands on the device at once: each had half of it.
+      shared = std::min(-gap, used) / 2;
+      Charge(client, -shared);
+      Charge(before->second, -shared);
     }
     LearnLead(gap);
   }
@@ -183,7 +189,7 @@ void Arbiter::CorrectTurn(Client& client) {
   if (client.contended_at.value >= 0) {
     const double held = static_cast<double>((now_ - client.contended_at).value);
     const double counted = static_cast<double>(seen.used_ns - client.used_when_contended) +
-                           static_cast<double>(client.charged_ahead_ns);
+                           static_cast<double>(client.charged_ahead_ns) - shared;
     client.unexplained_ns =
         std::max(-kUnexplainedNs, client.unexplained_ns + held - counted * 5 / 4 - kHandoverNs);
     if (client.unexplained_ns > 0) {
