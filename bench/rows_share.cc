@@ -113,7 +113,7 @@ int SharePermille(const TenantPlan& tenant, int total_weight) {
 Result<std::vector<LineClient>> StartTenants(const Suite& suite, const Set& set, int total) {
   std::vector<LineClient> clients;
   for (const TenantPlan& tenant : set.tenants) {
-    const Vxpu vxpu{.share_permille = SharePermille(tenant, total), .memory = "512Mi"};
+    const Vxpu vxpu{.share_permille = SharePermille(tenant, total), .memory = "64Mi"};
     FLEXAI_ASSIGN_OR_RETURN(LineClient client, suite.StartOn(vxpu));
     clients.push_back(std::move(client));
   }

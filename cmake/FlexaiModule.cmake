@@ -29,7 +29,7 @@ endfunction()
 function(flexai_test name)
   cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;DEPS" ${ARGN})
   if(NOT arg_TIMEOUT)
-    set(arg_TIMEOUT 120)
+    set(arg_TIMEOUT 600)  # a guard against hangs
   endif()
   add_executable(${name} ${arg_SOURCES})
   flexai_flags(${name})

@@ -45,6 +45,7 @@ Json Run(Session& session, const std::string& line) {
 }
 
 int Main(int count, char** arguments) {
+  std::ios::sync_with_stdio(false);  // so that what was read ahead can be asked for
   const std::string_view mode = count > 1 ? arguments[1] : "";
   if (mode == "attach") {
     return Attach();

@@ -100,7 +100,7 @@ class Feeder {
 
 bool InputWaits() {
   pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
-  return poll(&input, 1, 0) > 0;
+  return std::cin.rdbuf()->in_avail() > 0 || poll(&input, 1, 0) > 0;
 }
 
 }  // namespace
@@ -115,7 +115,7 @@ Json Tenant(Session& session, std::istream& arguments) {
   Feeder feeder(session, ParseMix(mix));
   Json completions = Json::array();
   SleepUntilNs(start_ns);
-  while (NowNs() < start_ns + duration_ns) {
+  while (NowNs() < start_ns + duration_ns || completions.size() < 2) {
     feeder.Fill();
     const Batch done = feeder.WaitForOldest();
     completions.push_back({NowNs(), done.kind, done.kernels});

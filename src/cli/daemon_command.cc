@@ -24,7 +24,7 @@
 namespace flexai::cli {
 namespace {
 
-constexpr Nanos kTakeOverPatience = Seconds(5);
+constexpr Nanos kTakeOverPatience = Seconds(30);
 constexpr auto kTakeOverPause = std::chrono::milliseconds(20);
 
 struct DaemonArguments {

@@ -16,6 +16,7 @@
 #include "os/event_loop.h"
 #include "os/files.h"
 #include "os/process.h"
+#include "os/random.h"
 #include "wire/attach.h"
 
 namespace flexai::cli {
@@ -48,9 +49,32 @@ class OwnVxpus {
   OwnVxpus(const OwnVxpus&) = delete;
   OwnVxpus& operator=(const OwnVxpus&) = delete;
 
-  Status Make(ApiClient& client, const VxpuRequest& request) {
+  // Where flexaid is killed in the middle, its successor is asked again, and knows by the key what there is.
+  Status Make(Result<ApiClient>& client, VxpuRequest request) {
+    request.key = fmt::format("{:016x}", os::RandomSeed());
     const json body = ToJson(request);
-    FLEXAI_ASSIGN_OR_RETURN(const json made, client.Json("POST", "/v1/vxpus", &body));
+    Result<json> made = Post(*client, body);
+    for (int i = 0; i < kRetries && !made.ok() && made.status().code() == Code::kUnavailable && WasKilled(); ++i) {
+      client = FindOrStartDaemon(context_.environment);
+      FLEXAI_RETURN_IF_ERROR(client.status());
+      made = Post(*client, body);
+    }
+    FLEXAI_RETURN_IF_ERROR(made.status());
+    return Keep(*made);
+  }
+  const std::vector<uint64_t>& ids() const { return ids_; }
+
+ private:
+  static constexpr int kRetries = 5;
+
+  Result<json> Post(ApiClient& client, const json& body) {
+    Result<os::UniqueFd> process = client.OpenDaemon();
+    asked_ = process.ok() ? *std::move(process) : os::UniqueFd();
+    return client.Json("POST", "/v1/vxpus", &body);
+  }
+  // Whether the daemon that was asked is gone, or about to be.
+  bool WasKilled() const { return !asked_.valid() || os::WaitForEnd(asked_, Seconds(1)); }
+  Status Keep(const json& made) {
     const auto id = made.is_object() ? made.find("id") : made.end();
     if (id == made.end() || !id->is_number_unsigned()) {
       return Internal("flexaid made a vXPU without an id");
@@ -58,11 +82,10 @@ class OwnVxpus {
     ids_.push_back(id->get<uint64_t>());
     return {};
   }
-  const std::vector<uint64_t>& ids() const { return ids_; }
 
- private:
   const Context& context_;
   const node::RuntimePaths daemon_;
+  os::UniqueFd asked_;  // the process of the daemon that was asked last
   std::vector<uint64_t> ids_;
 };
 
@@ -200,7 +223,7 @@ int Run(const Context& context, const RunOptions& options) {
   const node::RuntimePaths daemon = (*client)->paths();
   OwnVxpus vxpus(context, daemon);
   for (const VxpuRequest& request : prepared->requests) {
-    if (const Status made = vxpus.Make(**client, request); !made.ok()) {
+    if (const Status made = vxpus.Make(*client, request); !made.ok()) {
       return Report(context, made, kExitRunFailed);
     }
   }

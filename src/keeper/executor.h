@@ -37,6 +37,8 @@ class Executor final : public ExecutorHandle {
   const std::optional<Status>& ready() const override { return ready_; }
   pid_t pid() const override { return process_.pid; }
   const os::UniqueFd& pidfd() const override { return process_.pidfd; }
+  // The process has gone, and its end was told.
+  bool ended() const { return !running_; }
   Status Assign(std::string_view start, std::span<const int> fds, const std::string& log_path) override;
   void Note(std::string_view sentence) override;
   Status LimitMemory(Bytes bytes) override;

@@ -84,6 +84,9 @@ Result<std::unique_ptr<ExecutorHandle>> ExecutorPool::Take(uid_t tenant) {
   if (const auto found = spares_.find(tenant); found != spares_.end()) {
     executor = std::move(found->second.executor);
   }
+  if (executor != nullptr && executor->ended()) {
+    executor.reset();  // its end was told already, and would not be told again
+  }
   if (executor == nullptr) {
     FLEXAI_ASSIGN_OR_RETURN(executor, Start(tenant));
   }

@@ -80,6 +80,7 @@ json Keeper::Report(const Vxpu& vxpu) const {
   const share::Arbiter::Usage usage = arbiter_->VxpuUsage(spec.id, clock_.Now());
   return {{"id", spec.id},
           {"name", spec.name},
+          {"key", spec.key},
           {"owner_uid", spec.owner},
           {"request_permille", spec.share.request.value},
           {"limit_permille", spec.share.limit.value},
@@ -159,6 +160,7 @@ Answer Keeper::CreateVxpu(const json& request, std::vector<os::UniqueFd>& fds) {
   Status wrong;
   spec.id = request.at("id").get<uint64_t>();
   spec.name = request.value("name", "");
+  spec.key = request.value("key", "");
   spec.owner = request.at("owner_uid").get<uid_t>();
   spec.share = ReadShare(request, {}, &wrong);
   spec.memory.value = request.at("memory_bytes").get<uint64_t>();

@@ -60,7 +60,12 @@ class DaemonTest : public ::testing::Test {
       }
     }
     std::fclose(stream_);
-    ASSERT_TRUE(os::RemoveFolder(folder_).ok());
+    // A keeper that was slow to end may still be removing its socket.
+    const Nanos until = os::MonotonicClock().Now() + kPatience;
+    while (!os::RemoveFolder(folder_).ok()) {
+      ASSERT_LT(os::MonotonicClock().Now(), until);
+      std::this_thread::yield();
+    }
   }
 
   Status Start() {
@@ -214,6 +219,18 @@ TEST_F(DaemonTest, RefusesWithASentence) {
   EXPECT_EQ(Ask("GET", "/v1/sessions/5/log").status, 404);
 }
 
+TEST_F(DaemonTest, TheSameKeyGivesTheSameVxpu) {
+  ASSERT_TRUE(Start().ok());
+  const std::string body = R"({"request_permille": 100, "key": "mine"})";
+  const Answer first = Ask("POST", "/v1/vxpus", body);
+  ASSERT_EQ(first.status, 201) << first.body;
+  EXPECT_EQ(Ask("POST", "/v1/vxpus", body).Json()["id"], first.Json()["id"]);
+  Stop(/*keepers=*/false);
+  ASSERT_TRUE(Start().ok());
+  EXPECT_EQ(Ask("POST", "/v1/vxpus", body).Json()["id"], first.Json()["id"]);
+  EXPECT_EQ(Ask("GET", "/v1/vxpus").Json()["vxpus"].size(), 1u);
+}
+
 TEST_F(DaemonTest, AUserHasSoManyVxpus) {
   options_.config.max_vxpus_per_user = 2;
   ASSERT_TRUE(Start().ok());
@@ -364,10 +381,12 @@ TEST_F(DaemonTest, ADeviceWithAnotherKeeperIsRefusedInOneSentence) {
 }
 
 TEST_F(DaemonTest, AnEmbeddedDaemonEndsWhenNothingIsLeft) {
-  options_.embedded = true;
-  options_.config.idle_exit = Millis(300);
   ASSERT_TRUE(Start().ok());
   const std::string id = std::to_string(MakeVxpu());
+  Stop(/*keepers=*/false);
+  options_.embedded = true;
+  options_.config.idle_exit = Millis(300);
+  ASSERT_TRUE(Start().ok());  // adopts the vXPU, so it is not idle from the beginning
   const os::PacketSocket keeper = *os::PacketSocket::Connect(paths_.keeper_socket("fake-0"));
   const os::UniqueFd process = *os::OpenPeer(keeper.fd());
   std::future<void> ended = ended_.get_future();

@@ -12,7 +12,7 @@ namespace {
 
 constexpr Nanos kStartTimeout = Seconds(15);
 constexpr Nanos kPollInterval = Millis(5);
-constexpr Nanos kHelloTimeout = Seconds(5);
+constexpr Nanos kHelloTimeout = Seconds(20);
 constexpr int kAttempts = 5;
 constexpr Nanos kAttemptDelay = Millis(200);
 
@@ -41,6 +41,10 @@ void KeeperHost::Request(nlohmann::json body, std::vector<int> fds, Nanos timeou
 }
 
 void KeeperHost::ShutDown(std::function<void()> done) {
+  if (beginning_) {
+    waiting_.push_back([this, done = std::move(done)](const Status&) { ShutDown(done); });
+    return;
+  }
   // A keeper that can't be reached has gone, or goes with its link.
   Request({{"op", "shutdown"}}, {}, kHelloTimeout,
           [this, done = std::move(done)](const Result<KeeperReply>&) { AwaitLock(done); });

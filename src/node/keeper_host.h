@@ -53,10 +53,11 @@ class KeeperHost {
   // Sends a request to the keeper (KeeperLink::Request); kUnavailable at once if none is serving.
   void Request(nlohmann::json body, std::vector<int> fds, Nanos timeout, KeeperLink::Done done);
 
-  // Has the serving keeper end its sessions and go. `done` runs when it has gone, its lock with it.
+  // Has the keeper, once it serves, end its sessions and go. `done` runs when it has gone, its lock with it.
   void ShutDown(std::function<void()> done);
 
   bool serving() const { return serving_; }
+  bool beginning() const { return beginning_; }
   // Why the last attempt to have a keeper failed; success if none failed since.
   const Status& problem() const { return problem_; }
 

@@ -163,8 +163,22 @@ Result<std::vector<DeviceRoom>> Pool::Rooms(const VxpuRequest& request) const {
   return rooms;
 }
 
+const Vxpu* Pool::FindByKey(const std::string& key, uint32_t owner_uid) const {
+  for (const auto& [id, entry] : entries_) {
+    for (const auto& [number, vxpu] : entry->state.vxpus) {
+      if (!key.empty() && vxpu.key == key && vxpu.owner_uid == owner_uid) {
+        return &vxpu;
+      }
+    }
+  }
+  return nullptr;
+}
+
 void Pool::Create(const VxpuRequest& request, const Caller& caller, os::UniqueFd owner,
                   std::function<void(Result<Vxpu>)> done) {
+  if (const Vxpu* made = FindByKey(request.key, caller.uid); made != nullptr) {
+    return done(*made);  // asked for again by somebody who never got the answer
+  }
   size_t mine = 0;
   for (const auto& [id, entry] : entries_) {
     mine += std::count_if(entry->state.vxpus.begin(), entry->state.vxpus.end(),
@@ -189,6 +203,7 @@ void Pool::Create(const VxpuRequest& request, const Caller& caller, os::UniqueFd
   Vxpu vxpu;
   vxpu.id = *id;
   vxpu.name = request.name;
+  vxpu.key = request.key;
   vxpu.device = allotment->device;
   vxpu.owner_uid = caller.uid;
   vxpu.request = allotment->request;
@@ -215,6 +230,7 @@ void Pool::SendCreate(Entry& entry, Vxpu vxpu, std::function<void(Result<Vxpu>)>
   json request = {{"op", "create_vxpu"},
                   {"id", vxpu.id},
                   {"name", vxpu.name},
+                  {"key", vxpu.key},
                   {"owner_uid", vxpu.owner_uid},
                   {"request_permille", vxpu.request.value},
                   {"limit_permille", vxpu.limit.value},
@@ -343,7 +359,7 @@ void Pool::ShutDownKeepers(bool idle_only, std::function<void()> done) {
   std::vector<KeeperHost*> ending;
   for (const auto& [id, entry] : entries_) {
     const bool idle = entry->state.vxpus.empty() && entry->state.sessions.empty();
-    if (entry->keeper->serving() && (idle || !idle_only)) {
+    if ((entry->keeper->serving() || entry->keeper->beginning()) && (idle || !idle_only)) {
       ending.push_back(entry->keeper.get());
     }
   }

@@ -144,6 +144,7 @@ class Pool {
   Result<std::vector<DeviceRoom>> Rooms(const VxpuRequest& request) const;
   Status MayUse(const Caller& caller, uint32_t owner_uid, std::string_view what) const;
   Entry* EntryOfVxpu(uint64_t id);
+  const Vxpu* FindByKey(const std::string& key, uint32_t owner_uid) const;
   const Entry* EntryOfVxpu(uint64_t id) const;
 
   os::EventLoop& loop_;

@@ -129,6 +129,7 @@ Result<VxpuRequest> ParseVxpuRequest(std::string_view text) {
   reader.PriorityValue("priority", &request.priority);
   reader.Memory("memory_bytes", &request.memory);
   reader.Bool("tied", &request.tied);
+  reader.Text("key", &request.key);
   FLEXAI_RETURN_IF_ERROR(reader.Finish());
   return request;
 }
@@ -176,6 +177,9 @@ json ToJson(const VxpuRequest& request) {
   if (request.tied) {
     object["tied"] = true;
   }
+  if (!request.key.empty()) {
+    object["key"] = request.key;
+  }
   return object;
 }
 
@@ -215,6 +219,7 @@ Result<Vxpu> ParseVxpu(const json& object) {
     vxpu.id = object.at("id").get<uint64_t>();
     vxpu.name = object.value("name", "");
     vxpu.device = object.value("device", "");
+    vxpu.key = object.value("key", "");
     vxpu.owner_uid = object.at("owner_uid").get<uint32_t>();
     vxpu.request = {object.at("request_permille").get<uint32_t>()};
     vxpu.limit = {object.at("limit_permille").get<uint32_t>()};

@@ -27,6 +27,7 @@ struct VxpuRequest {
   std::optional<Priority> priority;  // default: normal
   std::optional<Bytes> memory;       // quota; default: the same part of the memory as of the device
   bool tied = false;                 // ends with the process that asks
+  std::string key;                   // of the caller's own; the same again gives the vXPU that there is
 };
 
 // Changes to a live vXPU; absent values stay.
@@ -43,6 +44,7 @@ struct Vxpu {
   uint64_t id = 0;
   std::string name;
   std::string device;
+  std::string key;  // as requested; may be empty
   uint32_t owner_uid = 0;
   Permille request, limit;
   Priority priority = Priority::kNormal;

@@ -159,7 +159,7 @@ void Cgroup::RemoveAbandoned(const std::string& name) {
     for (const std::string& group : groups.ok() && !parent.empty() ? *groups : std::vector<std::string>{}) {
       pid_t maker = 0;
       if (group.starts_with(name + "-") && std::sscanf(group.c_str() + name.size() + 1, "%d-", &maker) == 1 &&
-          kill(maker, 0) != 0 && errno == ESRCH) {
+          (maker == getpid() || (kill(maker, 0) != 0 && errno == ESRCH))) {
         KillGroup(parent + "/" + group);
         rmdir((parent + "/" + group).c_str());
       }

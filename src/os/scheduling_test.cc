@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
 #include <thread>
 
 namespace flexai::os {
@@ -9,6 +10,9 @@ namespace {
 
 TEST(Scheduling, TimeSliceIsThisThreadsOnly) {
   const Nanos before = TimeSlice();
+  if (!std::async(std::launch::async, [] { return SetTimeSlice(Micros(200)).ok(); }).get()) {
+    GTEST_SKIP() << "this kernel or sandbox has no sched_setattr";
+  }
   std::thread([before] {
     const int nice = Niceness();
     ASSERT_TRUE(SetTimeSlice(Micros(200)).ok());

@@ -15,8 +15,7 @@
 //   4. Sleep on the words of step 1 (with those values) beside the engine's own, at most until Deadline();
 //      after waking call OnDeadline() if that time has come.
 //
-// Thread safety: TryEnter, Idle, Deadline, OnDeadline and Abandon from the engine's thread; Started and
-// Finished from any thread (a driver's callback); Charge from any thread.
+// Thread safety: every method from any thread.
 #pragma once
 
 #include <array>
@@ -60,7 +59,7 @@ class Lease {
   virtual void OnDeadline() = 0;
 
   // Charges the vXPU for `bytes` of device memory (rounded to the device's granularity by the caller), or
-  // gives back -bytes. Giving back does not wait and succeeds. Charging waits for the keeper, at most 5 s:
+  // gives back -bytes. Giving back does not wait and succeeds. Charging waits for the keeper, at most 20 s:
   // kResourceExhausted over the quota or the device's memory, kUnavailable if the keeper is gone.
   virtual Status Charge(uint32_t lane, int64_t bytes) = 0;
   // What is left of the vXPU's quota, as last known.

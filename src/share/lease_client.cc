@@ -17,7 +17,7 @@ constexpr int64_t kUnknownCostNs = 2'000'000;
 constexpr int64_t kTrustedErrorNs = 40'000;
 // A lease given back before its last command ended is expected to drain within this.
 constexpr int64_t kLongDrainNs = 200'000;
-constexpr Nanos kChargeTimeout = Seconds(5);
+constexpr Nanos kChargeTimeout = Seconds(20);
 
 int64_t CostOf(Nanos predicted) { return predicted.value > 0 ? predicted.value : kUnknownCostNs; }
 

@@ -32,6 +32,7 @@ struct ComputeShare {
 struct VxpuSpec {
   VxpuId id = 0;
   std::string name;  // for people; may be empty
+  std::string key;   // by which its maker finds it again; may be empty
   uid_t owner = 0;
   ComputeShare share;
   Bytes memory;

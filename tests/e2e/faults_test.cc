@@ -22,7 +22,13 @@ class Faults : public NodeFixture {
     EXPECT_THAT(outcome.text, HasSubstr(expected));
     EXPECT_EQ(Lines(outcome.text), 1u) << outcome.text;
   }
+  void SetUp() override {
+    NodeFixture::SetUp();
+    done_ = folder_ + "/done";
+  }
   size_t Count(const char* what) { return FlexaiJson({"ps", "-o", "json"}).at(what).size(); }
+
+  std::string done_;  // once this file exists, the workers that were told of it end
 };
 
 TEST_F(Faults, BadRequestsAreRefusedInOneSentenceAndLeaveNothing) {
@@ -83,6 +89,9 @@ TEST_F(Faults, StatusCommandsWithoutADaemonSaySo) {
 
 TEST_F(Faults, ASecondDaemonOnTheDeviceGetsOneSentence) {
   ASSERT_NO_FATAL_FAILURE(StartDaemon());
+  ASSERT_TRUE(Eventually([&] {
+    return FlexaiJson({"devices", "-o", "json"}).at("devices")[0].at("state") == "serving";
+  }));
   ASSERT_TRUE(os::MakeFolders(folder_ + "/run2").ok());
   const Outcome outcome =
       Flexai({"run", "--share", "10%", "--", "/bin/true"}, {"FLEXAI_RUNTIME_DIR=" + folder_ + "/run2"});
@@ -126,7 +135,7 @@ TEST_F(Faults, GarbageAtTheAttachSocketHarmsNobody) {
 TEST_F(Faults, KillingTheDaemonDisturbsNobodyAndTheNextOneAdopts) {
   ASSERT_NO_FATAL_FAILURE(StartDaemon());
   const os::Process run =
-      StartRun({"--share", "40%", "--memory", "64Mi", "--", programs_ + "/chaos_worker", "4"});
+      StartRun({"--share", "40%", "--memory", "64Mi", "--", programs_ + "/chaos_worker", "300", done_});
   ASSERT_TRUE(Eventually([&] { return Count("sessions") == 1; }));
   const uint64_t session = FlexaiJson({"ps", "-o", "json"}).at("sessions")[0].at("session").get<uint64_t>();
   ASSERT_TRUE(os::SignalProcess(daemon_.pidfd, SIGKILL).ok());
@@ -137,6 +146,7 @@ TEST_F(Faults, KillingTheDaemonDisturbsNobodyAndTheNextOneAdopts) {
   EXPECT_EQ(adopted.at("sessions")[0].at("session").get<uint64_t>(), session);
   // Its guarantee still counts.
   ExpectRefusal({"--share", "70%", "--memory", "64Mi"}, "60 %");
+  ASSERT_TRUE(os::WriteFile(done_, "").ok());
   const os::ExitState exit = *os::Reap(run);
   EXPECT_FALSE(exit.signaled);
   EXPECT_EQ(exit.value, 0);
@@ -146,12 +156,15 @@ TEST_F(Faults, KillingTheDaemonDisturbsNobodyAndTheNextOneAdopts) {
 TEST_F(Faults, AKilledExecutorEndsItsSessionOnly) {
   ASSERT_NO_FATAL_FAILURE(StartDaemon());
   const os::Process first =
-      StartRun({"--share", "40%", "--memory", "64Mi", "--", programs_ + "/chaos_worker", "3"});
+      StartRun({"--share", "40%", "--memory", "64Mi", "--", programs_ + "/chaos_worker", "300", done_});
   const os::Process second =
-      StartRun({"--share", "40%", "--memory", "64Mi", "--", programs_ + "/chaos_worker", "3"});
+      StartRun({"--share", "40%", "--memory", "64Mi", "--", programs_ + "/chaos_worker", "300", done_});
   ASSERT_TRUE(Eventually([&] { return Count("sessions") == 2; }));
   const nlohmann::json sessions = FlexaiJson({"ps", "-o", "json"}).at("sessions");
+  ASSERT_EQ(sessions.size(), 2u);
   ASSERT_EQ(kill(sessions[0].at("executor_pid").get<pid_t>(), SIGKILL), 0);
+  ASSERT_TRUE(Eventually([&] { return os::HasEnded(first.pidfd) || os::HasEnded(second.pidfd); }));
+  ASSERT_TRUE(os::WriteFile(done_, "").ok());
   const int a = os::Reap(first)->value;
   const int b = os::Reap(second)->value;
   // One tenant is told that its session is lost (3), the other computes on, every result right (0).

@@ -13,6 +13,8 @@
 #include "os/files.h"
 #include "os/monotonic_clock.h"
 #include "os/process.h"
+#include "os/socket.h"
+#include "os/stream.h"
 
 namespace flexai {
 
@@ -47,7 +49,7 @@ class NodeFixture : public ::testing::Test {
   std::vector<std::string> Environment(const std::vector<std::string>& more = {}) const {
     std::vector<std::string> changes{"FLEXAI_RUNTIME_DIR=" + folder_ + "/run",
                                      "FLEXAI_LOCK_DIR=" + folder_ + "/lock", "HOME=" + folder_ + "/home",
-                                     "POCL_MAX_PTHREAD_COUNT=1"};
+                                     "POCL_MAX_PTHREAD_COUNT=1", "FLEXAI_CONFIG=/dev/null"};
     changes.insert(changes.end(), more.begin(), more.end());
     return os::Environment(changes);
   }
@@ -82,6 +84,13 @@ class NodeFixture : public ::testing::Test {
     Result<os::Process> daemon = os::Spawn(options);
     ASSERT_TRUE(daemon.ok()) << daemon.status().message();
     daemon_ = std::move(*daemon);
+    // It, and not one that a command starts for itself.
+    ASSERT_TRUE(Eventually([&] {
+      const Result<os::UniqueFd> stream = os::ConnectStream(folder_ + "/run/api.sock");
+      const Result<os::PeerCredentials> peer =
+          stream.ok() ? os::PeerOf(stream->get()) : Result<os::PeerCredentials>(stream.status());
+      return peer.ok() && peer->pid == daemon_.pid;
+    }));
     ASSERT_TRUE(Eventually([&] { return Flexai({"devices"}).exit == 0; })) << Flexai({"devices"}).text;
   }
 

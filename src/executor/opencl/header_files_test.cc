@@ -10,6 +10,9 @@ namespace flexai::executor::opencl {
 namespace {
 
 TEST(HeaderFiles, ArePlacedAtTheirPathsBeneathOneFolder) {
+  char own[] = "/tmp/flexai-headers-test-XXXXXX";  // the folder's name follows from the contents alone
+  ASSERT_NE(mkdtemp(own), nullptr);
+  setenv("TMPDIR", own, 1);
   HeaderFiles headers;
   ASSERT_TRUE(headers.Add("/home/someone/a.h", "one").ok());
   ASSERT_TRUE(headers.Add("/home/someone/deep/b.h", "two").ok());
@@ -17,7 +20,8 @@ TEST(HeaderFiles, ArePlacedAtTheirPathsBeneathOneFolder) {
   EXPECT_EQ(*os::ReadFile(headers.Folder() + "/home/someone/a.h"), "one");
   EXPECT_EQ(*os::ReadFile(headers.Folder() + "/home/someone/deep/b.h"), "two");
   ASSERT_TRUE(headers.Place().ok());
-  ASSERT_TRUE(os::RemoveFolder(headers.Folder()).ok());
+  unsetenv("TMPDIR");
+  ASSERT_TRUE(os::RemoveFolder(own).ok());
 }
 
 TEST(HeaderFiles, PathsThatLeaveTheFolderAreRefused) {

@@ -115,8 +115,8 @@ TEST_F(ArenaTest, ReturnsPagesOfLargeFreedRanges) {
 }
 
 TEST_F(ArenaTest, HasRoomWhilePagesAreReturned) {
-  Make(512 * kMiB);
-  ArenaRange large = arena_.Allocate(400 * kMiB);
+  Make(192 * kMiB);
+  ArenaRange large = arena_.Allocate(160 * kMiB);
   std::memset(arena_.At(large.offset), 1, large.length);
   arena_.Free(&large);
   std::atomic<bool> trimmed{false};
@@ -124,7 +124,7 @@ TEST_F(ArenaTest, HasRoomWhilePagesAreReturned) {
     arena_.Trim();
     trimmed = true;
   });
-  while (!trimmed && arena_.dirty_free_bytes() == 400 * kMiB) {
+  while (!trimmed && arena_.dirty_free_bytes() == 160 * kMiB) {
   }
   bool always = true;
   while (!trimmed) {

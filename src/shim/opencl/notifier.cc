@@ -46,9 +46,11 @@ void* Notifier::Run(void* self) {
 // Takes out what is due. An event that went several steps at once tells them in the order of the steps.
 Watch* Notifier::TakeDue(bool lost) {
   Watch* due = nullptr;
-  Watch** due_end = &due;
   const wire::FutexLock lock(mutex_);
-  for (cl_int step = CL_SUBMITTED; step >= CL_COMPLETE; --step) {
+  // Asked for from the last step back: a status may move on meanwhile, and no step is told before an earlier one.
+  for (cl_int step = CL_COMPLETE; step <= CL_SUBMITTED; ++step) {
+    Watch* of_step = nullptr;
+    Watch** of_step_end = &of_step;
     Watch** link = &first_;
     while (*link != nullptr) {
       Watch* watch = *link;
@@ -62,10 +64,12 @@ Watch* Notifier::TakeDue(bool lost) {
       }
       *link = watch->next;
       watch->next = nullptr;
-      *due_end = watch;
-      due_end = &watch->next;
+      *of_step_end = watch;
+      of_step_end = &watch->next;
     }
     end_ = link;
+    *of_step_end = due;
+    due = of_step;
   }
   return due;
 }
