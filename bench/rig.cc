@@ -53,10 +53,12 @@ Rig::~Rig() {
 Launch Rig::Base(const std::string& program, const char* log) const {
   Launch launch;
   launch.program = program.find('/') == std::string::npos ? folders_.build + "/" + program : program;
-  std::vector<std::string> environment{
-      "POCL_MAX_PTHREAD_COUNT=1", "POCL_CACHE_DIR=" + folders_.output + "/pocl-cache",
-      "FLEXAI_RUNTIME_DIR=" + folders_.runtime, "FLEXAI_LOCK_DIR=" + folders_.runtime,
-      "FLEXAI_CONFIG=/dev/null", "HOME=" + folders_.runtime};
+  std::vector<std::string> environment{"POCL_MAX_PTHREAD_COUNT=1",
+                                       "POCL_CACHE_DIR=" + folders_.output + "/pocl-cache",
+                                       "FLEXAI_RUNTIME_DIR=" + folders_.runtime,
+                                       "FLEXAI_LOCK_DIR=" + folders_.runtime,
+                                       "FLEXAI_CONFIG=/dev/null",
+                                       "HOME=" + folders_.runtime};
   if (cores_.pinned) {
     environment.push_back("POCL_AFFINITY=1");
     launch.core = cores_.host;

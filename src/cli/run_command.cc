@@ -54,7 +54,8 @@ class OwnVxpus {
     request.key = fmt::format("{:016x}", os::RandomSeed());
     const json body = ToJson(request);
     Result<json> made = Post(*client, body);
-    for (int i = 0; i < kRetries && !made.ok() && made.status().code() == Code::kUnavailable && WasKilled(); ++i) {
+    for (int i = 0; i < kRetries && !made.ok() && made.status().code() == Code::kUnavailable && WasKilled();
+         ++i) {
       client = FindOrStartDaemon(context_.environment);
       FLEXAI_RETURN_IF_ERROR(client.status());
       made = Post(*client, body);

@@ -45,8 +45,8 @@ Result<std::unique_ptr<Executor>> Executor::Start(os::EventLoop& loop, telemetry
                {messages.write_end.get(), 2},
                {ends.second.fd(), share::kControlFd}};
   spawn.die_with_parent = true;
-  // The kernel shares a core among sessions first (autogroup): an executor must not wait for what its keeper or
-  // another tenant's executor has used.
+  // The kernel shares a core among sessions first (autogroup): an executor must not wait for what its keeper
+  // or another tenant's executor has used.
   spawn.new_session = true;
   // Its number, and not a step from the child's own: that may have been reset by the fork (os::SetTimeSlice).
   spawn.before_exec = [nice = os::Niceness() + kKeeperAhead] {

@@ -51,7 +51,7 @@ TEST(VxpuRequestTest, EachFaultNamesItsField) {
   EXPECT_EQ(RequestError(R"({"share": 3})"),
             "'share' is not a field of this request: the fields are name, device, request_permille, "
             "limit_permille, "
-            "priority, memory_bytes, tied");
+            "priority, memory_bytes, tied, key");
   EXPECT_FALSE(ParseVxpuRequest(R"({"priority": "urgent"})").ok());
 }
 

@@ -30,7 +30,8 @@ void Arbiter::Observe(Client& client, LaneView view) {
   }
   const LaneView& seen = client.seen;
   if (view.finished == seen.finished) {
-    view.used_ns = seen.used_ns;  // it is written before `finished`: the end that it belongs to is yet to be seen
+    view.used_ns =
+        seen.used_ns;  // it is written before `finished`: the end that it belongs to is yet to be seen
   } else {
     // A client cannot have used more than all the time there was.
     const double most = static_cast<double>((now_ - client.created_at).value) - client.used_ns;

@@ -130,7 +130,8 @@ void Handler::CalibrateDeviceClock(cl_command_queue queue) {
     return;
   }
   constexpr int64_t kSameClockNs = 1'000'000;
-  constexpr int kTries = 5;  // of which the shortest counts: a pause between the looks would be taken for an offset
+  constexpr int kTries =
+      5;  // of which the shortest counts: a pause between the looks would be taken for an offset
   int64_t shortest = INT64_MAX;
   int64_t offset = 0;
   for (int i = 0; i < kTries; ++i) {

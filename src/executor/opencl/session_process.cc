@@ -186,8 +186,8 @@ Status Serve(const os::PacketSocket& control, const std::vector<LoadedPlatform>&
 int RunSessionProcess(const std::string& sandbox) {
   const os::PacketSocket control{os::UniqueFd(share::kControlFd)};
   Result<std::vector<LoadedPlatform>> platforms = std::vector<LoadedPlatform>();
-  // Before the sandbox, which has no such call; threads of the driver begin with the default again. Without it
-  // the device may wait some milliseconds for this thread where applications compute on its core.
+  // Before the sandbox, which has no such call; threads of the driver begin with the default again. Without
+  // it the device may wait some milliseconds for this thread where applications compute on its core.
   if (const Status sliced = os::SetTimeSlice(os::kShortestTimeSlice); !sliced.ok()) {
     fmt::print(stderr, "flexai-executor: {}\n", sliced.message());
   }

@@ -47,7 +47,8 @@ void* Notifier::Run(void* self) {
 Watch* Notifier::TakeDue(bool lost) {
   Watch* due = nullptr;
   const wire::FutexLock lock(mutex_);
-  // Asked for from the last step back: a status may move on meanwhile, and no step is told before an earlier one.
+  // Asked for from the last step back: a status may move on meanwhile, and no step is told before an earlier
+  // one.
   for (cl_int step = CL_COMPLETE; step <= CL_SUBMITTED; ++step) {
     Watch* of_step = nullptr;
     Watch** of_step_end = &of_step;
