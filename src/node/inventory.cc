@@ -29,10 +29,20 @@ std::string ShortName(std::string_view suffix) {
 
 std::string_view PlatformPart(std::string_view id) { return id.substr(0, id.rfind('-')); }
 
+// A whole number from 0 to `most`; throws what json throws for anything else.
+uint64_t Whole(const json& object, const char* key, uint64_t most = UINT64_MAX) {
+  const uint64_t number = object.at(key).get_ref<const json::number_unsigned_t&>();
+  if (number > most) {
+    throw json::out_of_range::create(406, fmt::format("'{}' is {}, the most is {}", key, number, most),
+                                     &object);
+  }
+  return number;
+}
+
 Device ReadDevice(const json& platform, const json& device) {
   Device read;
-  read.platform = platform.at("index").get<uint32_t>();
-  read.index = device.at("index").get<uint32_t>();
+  read.platform = static_cast<uint32_t>(Whole(platform, "index", UINT32_MAX));
+  read.index = static_cast<uint32_t>(Whole(device, "index", UINT32_MAX));
   read.platform_name = platform.at("name").get<std::string>();
   read.platform_version = platform.value("version", "");
   read.icd = platform.value("icd", "");
@@ -40,9 +50,12 @@ Device ReadDevice(const json& platform, const json& device) {
   read.vendor = device.value("vendor", platform.value("vendor", ""));
   read.type = device.at("type").get<std::string>();
   read.driver_version = device.value("driver_version", "");
-  read.memory = {device.at("global_mem_bytes").get<uint64_t>()};
-  read.max_allocation = {device.value("max_alloc_bytes", read.memory.value)};
-  read.compute_units = device.value("compute_units", 0u);
+  read.memory = {Whole(device, "global_mem_bytes")};
+  read.max_allocation = {device.contains("max_alloc_bytes") ? Whole(device, "max_alloc_bytes")
+                                                            : read.memory.value};
+  read.compute_units = device.contains("compute_units")
+                           ? static_cast<uint32_t>(Whole(device, "compute_units", UINT32_MAX))
+                           : 0;
   read.unified_memory = device.value("unified_memory", false);
   read.problem = device.value("problem", "");
   if (read.problem.empty() && !device.value("available", true)) {
@@ -59,9 +72,9 @@ Result<Inventory> ParseProbe(std::string_view text) {
     const json probe = json::parse(text);
     Inventory inventory;
     std::map<std::string, int> next_number;
-    for (const json& platform : probe.at("platforms")) {
+    for (const json& platform : probe.at("platforms").get_ref<const json::array_t&>()) {
       const std::string short_name = ShortName(platform.value("suffix", ""));
-      for (const json& device : platform.at("devices")) {
+      for (const json& device : platform.at("devices").get_ref<const json::array_t&>()) {
         Device& read = inventory.devices.emplace_back(ReadDevice(platform, device));
         read.id = fmt::format("{}-{}", short_name, next_number[short_name]++);
       }

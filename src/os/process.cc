@@ -189,17 +189,23 @@ Result<Output> RunAndCapture(SpawnOptions options, Nanos timeout, size_t most) {
   Output output;
   timespec start{};
   clock_gettime(CLOCK_MONOTONIC, &start);
-  for (;;) {
+  const auto left_ms = [&]() -> int {
     timespec now{};
     clock_gettime(CLOCK_MONOTONIC, &now);
     const int64_t spent_ms = (now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000;
-    const int64_t left_ms = timeout.value < 0 ? -1 : std::max<int64_t>(0, timeout.value / 1000000 - spent_ms);
+    return timeout.value < 0 ? -1
+                             : static_cast<int>(std::max<int64_t>(0, timeout.value / 1000000 - spent_ms));
+  };
+  const auto too_late = [&] {
+    static_cast<void>(SignalProcess(process.pidfd, SIGKILL));
+    static_cast<void>(Reap(process));
+    return DeadlineExceeded(fmt::format("{} did not end in time", options.program));
+  };
+  for (;;) {
     pollfd entry{reader.get(), POLLIN, 0};
-    const int ready = poll(&entry, 1, static_cast<int>(left_ms));
+    const int ready = poll(&entry, 1, left_ms());
     if (ready == 0) {
-      static_cast<void>(SignalProcess(process.pidfd, SIGKILL));
-      static_cast<void>(Reap(process));
-      return DeadlineExceeded(fmt::format("{} did not end in time", options.program));
+      return too_late();
     }
     char buffer[4096];
     const ssize_t got = ready > 0 ? read(reader.get(), buffer, sizeof(buffer)) : -1;
@@ -209,6 +215,14 @@ Result<Output> RunAndCapture(SpawnOptions options, Nanos timeout, size_t most) {
     if (got > 0) {
       output.out.append(buffer, std::min(static_cast<size_t>(got), most - output.out.size()));
     }
+  }
+  pollfd end{process.pidfd.get(), POLLIN, 0};  // it may have closed its output and live on
+  int ended = 0;
+  do {
+    ended = poll(&end, 1, left_ms());
+  } while (ended < 0 && errno == EINTR);
+  if (ended == 0) {
+    return too_late();
   }
   FLEXAI_ASSIGN_OR_RETURN(output.exit, Reap(process));
   return output;

@@ -16,6 +16,12 @@ TEST(Spawn, RunsAndReportsTheExit) {
   EXPECT_EQ(output->exit.value, 3);
 }
 
+TEST(Spawn, AProgramThatClosesItsOutputMustStillEndInTime) {
+  const Result<Output> output =
+      RunAndCapture({.program = "/bin/sh", .arguments = {"-c", "exec >&-; exec sleep 1000"}}, Millis(50));
+  EXPECT_EQ(output.status().code(), Code::kDeadlineExceeded);
+}
+
 TEST(Spawn, FailsAtOnceForAMissingProgram) {
   EXPECT_EQ(Spawn({.program = "/no/such/program"}).status().code(), Code::kNotFound);
 }

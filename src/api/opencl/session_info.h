@@ -1,5 +1,5 @@
 // How the executor describes to a shim what never changes: a session's platform and devices (reply of
-// OpenSession), the kernels of a program (DescribeProgram) and one kernel (CreateKernel, CloneKernel).
+// OpenSession), the kernels of a program (DescribeProgram) and one kernel (CreateKernel).
 // session_info_writer.h makes these bytes; this header reads them in place and uses nothing of a C++ library
 // at run time. docs/formats/session-info.md describes them.
 //
@@ -12,8 +12,9 @@
 //            u32 0, u64 type qualifier, string type name, string name;
 //            string attributes; u32 device count, u32 0; per device: u64 object id, table
 //   program  u32 kernel count, u32 0; per kernel: string name, string whose bytes are a kernel
-// A table's values are what clGet*Info returns for the parameter, byte for byte, except that a value which is
-// a handle is the object's 64-bit id.
+// A table's values are what clGet*Info returns to the application for the parameter, byte for byte: the
+// driver's, but for memory sizes (the quota), capabilities and extensions that can't be forwarded. Values
+// that are handles are left out.
 //
 // Errors: a reader never reads outside its bytes. On a malformed description it turns to !ok() and from then
 // on every read gives zeros and empty ranges; check ok() once at the end. Thread safety: values. Ownership:
@@ -27,8 +28,9 @@
 namespace flexai::opencl {
 
 // DeviceInfo::flags
-inline constexpr uint32_t kDeviceUnifiedMemory = 1;  // shares memory with the host: buffers live in the arena
-inline constexpr uint32_t kDeviceSvm = 2;            // takes pointers into the arena as SVM
+inline constexpr uint32_t kDeviceUnifiedMemory =
+    1;  // a CPU, which shares memory with the host: buffers live in the arena
+inline constexpr uint32_t kDeviceSvm = 2;  // takes pointers into the arena as SVM
 
 // Bytes inside the description.
 struct InfoBytes {

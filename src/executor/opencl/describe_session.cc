@@ -234,6 +234,11 @@ void WriteDevice(const Runtime& runtime, const Vxpu& vxpu, InfoWriter* writer) {
 
 }  // namespace
 
+void AdjustDeviceValue(const Runtime& runtime, const Vxpu& vxpu, cl_device_info parameter,
+                       std::vector<std::byte>* value) {
+  Adjust(parameter, vxpu, FlagsOf(runtime, vxpu.device, KnownParameters(runtime, vxpu.device)), value);
+}
+
 std::string ForwardedExtensions(const std::string& extensions) {
   std::string kept;
   for (size_t at = 0; at < extensions.size();) {

@@ -12,6 +12,11 @@ namespace flexai::executor::opencl {
 // is announced that can't be forwarded.
 std::vector<std::byte> DescribeSession(const Runtime& runtime);
 
+// Makes of a device's (or sub-device's) own value what the application may see: the same as in the
+// description.
+void AdjustDeviceValue(const Runtime& runtime, const Vxpu& vxpu, cl_device_info parameter,
+                       std::vector<std::byte>* value);
+
 // One kernel with its arguments and what it needs on each device of the context.
 std::vector<std::byte> DescribeKernel(const Context& context, cl_kernel kernel);
 

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "executor/opencl/description.h"
 #include "executor/opencl/handler.h"
 
 namespace flexai::executor::opencl {
@@ -293,10 +294,20 @@ cl_int QueryPlain(const QueryContext& q, Function function, cl_int invalid, Valu
                value);
 }
 
+// Of sub-devices, and of what the description of a device does not have.
+cl_int QueryDevice(const QueryContext& q, Value* value) {
+  const cl_int status = QueryPlain<Device>(q, q.api.clGetDeviceInfo, CL_INVALID_DEVICE, value);
+  if (status == CL_SUCCESS) {
+    const auto* device = q.Object<Device>();
+    AdjustDeviceValue(device->runtime(), device->vxpu(), q.call.parameter, value);
+  }
+  return status;
+}
+
 cl_int Ask(const QueryContext& q, Value* value) {
   switch (q.call.function) {
     case FLEXAI_FUNCTION_INDEX(clGetDeviceInfo):
-      return QueryPlain<Device>(q, q.api.clGetDeviceInfo, CL_INVALID_DEVICE, value);
+      return QueryDevice(q, value);
     case FLEXAI_FUNCTION_INDEX(clGetContextInfo):
       return QueryPlain<Context>(q, q.api.clGetContextInfo, CL_INVALID_CONTEXT, value);
     case FLEXAI_FUNCTION_INDEX(clGetCommandQueueInfo):

@@ -319,6 +319,30 @@ TEST_F(SessionTest, RectanglesAndMapsReachTheRightBytes) {
   EXPECT_EQ(*bed_.At<uint8_t>(read.destination), 99);
 }
 
+TEST_F(SessionTest, SubDevicesShowTheQuotaToo) {
+  const uint64_t properties[] = {CL_DEVICE_PARTITION_EQUALLY, 1, 0};
+  api::CreateSubDevices partition{};
+  partition.device = SessionBed::kDevice;
+  partition.first_id = bed_.NewId();
+  partition.properties = properties;
+  partition.capacity = 16;
+  const cl_int status = bed_.Call(partition);
+  if (status != CL_SUCCESS) {
+    GTEST_SKIP() << "a device of one unit can't be partitioned: " << status;
+  }
+  api::Query query{};
+  query.function = offsetof(cl_icd_dispatch, clGetDeviceInfo) / sizeof(void*);
+  query.object = partition.first_id;
+  query.parameter = CL_DEVICE_GLOBAL_MEM_SIZE;
+  api::QueryReply reply;
+  std::vector<std::byte> bytes;
+  ASSERT_EQ(bed_.CallFor(query, &reply, &bytes), CL_SUCCESS);
+  uint64_t size = 0;
+  ASSERT_EQ(reply.value.size(), sizeof size);
+  std::memcpy(&size, reply.value.data(), sizeof size);
+  EXPECT_EQ(size, SessionBed::Options().quota.value);
+}
+
 TEST_F(SessionTest, FailedBuildReportsItsErrorAndLog) {
   Prepare();
   const uint64_t program = bed_.MakeProgram(context_, "__kernel void broken( {", CL_BUILD_PROGRAM_FAILURE);

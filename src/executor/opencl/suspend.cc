@@ -97,9 +97,14 @@ class Replayer {
     header.call = frame.call;
     header.sequence = frame.sequence;
     header.reply_slot = wire::kNoSlot;
+    handler_.ClearStatus();
     if (!flexai::opencl::Dispatch(handler_, header, frame.body) || !handler_.violated().empty()) {
       return InvalidArgument(
           fmt::format("the record of the session holds a broken {}", flexai::opencl::CallName(frame.call)));
+    }
+    if (handler_.status() != CL_SUCCESS) {
+      return Unavailable(fmt::format("the device does not do {} of the session's record again: error {}",
+                                     flexai::opencl::CallName(frame.call), handler_.status()));
     }
     builds_.Drain();
     recorder_->Readmit(frame, handler_.objects());
@@ -150,6 +155,9 @@ Status RestoreSession(const SessionImage& image, Handler& handler, BuildWorker& 
   }
   for (const SessionImage::EndedEvent& event : image.events) {
     handler.AdoptEndedEvent(event.id, event.context, event.status);
+  }
+  if (!handler.violated().empty()) {
+    return InvalidArgument(fmt::format("the image of the session is malformed: {}", handler.violated()));
   }
   for (const SessionImage::MemoryImage& contents : image.memory) {
     const Memory* memory = handler.objects().Find<Memory>(contents.id);

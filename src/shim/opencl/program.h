@@ -129,7 +129,7 @@ void DestroyKernel(Kernel* kernel);
 void NoteBuildOptions(Program* program, const char* options);
 // The definition of a kernel of the program, if it is known.
 KernelDefinition* FindDefinition(Program* program, const char* name);
-// Fetches the definitions of all kernels after a build. The device's code if there is no executable.
+// Fetches the definitions of all kernels of a built program. The device's code if there is no executable.
 cl_int DescribeKernels(Program* program);
 // Whether a build is running.
 bool IsBuilding(Program* program);
