@@ -216,7 +216,8 @@ bool Arbiter::SteerTurn() {
   const int64_t hold = client.grant.hold_ns;
   const Grant terms = Terms(client, other);
   Grant comparable = terms;
-  if (std::abs(terms.until_used_ns - client.grant.until_used_ns) < kBudgetStepNs) {
+  if (terms.until_used_ns != kUnlimitedNs && client.grant.until_used_ns != kUnlimitedNs &&
+      std::abs(terms.until_used_ns - client.grant.until_used_ns) < kBudgetStepNs) {
     comparable.until_used_ns = client.grant.until_used_ns;
   }
   comparable.pass_lead_ns = (terms.pass_lead_ns == 0) == (client.grant.pass_lead_ns == 0)
