@@ -31,7 +31,7 @@ void LogMissing(telemetry::Log& log, const std::vector<std::string>& sentences) 
 Result<std::unique_ptr<Executor>> Executor::Start(os::EventLoop& loop, telemetry::Log& log,
                                                   const std::string& program, const std::string& device,
                                                   uint64_t number, const Tenants::Place& place) {
-  std::unique_ptr<Executor> executor(new Executor(loop, log));
+  std::unique_ptr<Executor> executor(new Executor(loop));
   Executor* self = executor.get();
   FLEXAI_ASSIGN_OR_RETURN(auto ends, os::PacketSocket::Pair());
   FLEXAI_ASSIGN_OR_RETURN(os::Pipe messages, os::CreatePipe());

@@ -46,7 +46,7 @@ class Executor final : public ExecutorHandle {
   void Kill() override;
 
  private:
-  Executor(os::EventLoop& loop, telemetry::Log& log) : loop_(loop), log_(log) {}
+  explicit Executor(os::EventLoop& loop) : loop_(loop) {}
   void ReadControl();
   void ReadMessages();
   void WriteLog(std::string_view text);
@@ -54,7 +54,6 @@ class Executor final : public ExecutorHandle {
   void CloseControl();
 
   os::EventLoop& loop_;
-  telemetry::Log& log_;
   os::Process process_;
   os::PacketSocket control_;
   os::UniqueFd messages_;  // its standard error

@@ -124,8 +124,7 @@ class SimExecutors::Process final : public keeper::ExecutorHandle {
   std::unique_ptr<share::LeaseClient> lease_;
   os::Mapping forged_, granted_;
   share::SessionId session_ = 0;
-  bool dead_ = false, frozen_ = false, busy_ = false, asked_ = false;
-  bool missed_ = false;  // a step fell due while frozen
+  bool dead_ = false, frozen_ = false, busy_ = false;
   int64_t length_ns_ = 0;
   Nanos start_{};
   uint64_t held_bytes_ = 0, asked_bytes_ = 0;
