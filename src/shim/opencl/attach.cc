@@ -50,24 +50,30 @@ bool SaneGeometry(const wire::AttachReply& reply) {
 
 AttachConnection::~AttachConnection() { os::CloseFd(socket_); }
 
-unsigned AttachConnection::Connect(int64_t patience_ms) {
+bool AttachConnection::Dial(int64_t deadline_ms) {
   const char* path = std::getenv("FLEXAI_ATTACH_SOCKET");
   if (path == nullptr || *path == '\0') {
     DebugLog("no platforms", "FLEXAI_ATTACH_SOCKET is not set");
-    return 0;
+    return false;
   }
-  const int64_t deadline = os::MonotonicMs() + patience_ms;
   for (;;) {
     socket_ = os::ConnectPacketSocket(path);
     if (socket_ >= 0) {
-      break;
+      return true;
     }
     const bool down = socket_ == -ECONNREFUSED || socket_ == -ENOENT || socket_ == -EAGAIN;
-    if (!down || os::MonotonicMs() >= deadline) {
+    if (!down || os::MonotonicMs() >= deadline_ms) {
       DebugLog("cannot connect to flexaid", std::strerror(-socket_));
-      return 0;
+      return false;
     }
     os::SleepMs(kRetryMs);
+  }
+}
+
+unsigned AttachConnection::Connect(int64_t patience_ms) {
+  patience_ms_ = patience_ms;
+  if (!Dial(os::MonotonicMs() + patience_ms)) {
+    return 0;
   }
   AttachAnswer answer;
   if (!Exchange(static_cast<uint32_t>(wire::AttachOp::kList), 0, &answer)) {
@@ -80,6 +86,24 @@ unsigned AttachConnection::Connect(int64_t patience_ms) {
 }
 
 bool AttachConnection::Exchange(uint32_t op, unsigned platform, AttachAnswer* answer) {
+  const int64_t deadline = os::MonotonicMs() + patience_ms_;
+  for (;;) {
+    bool gone = false;
+    if (ExchangeOnce(op, platform, answer, &gone)) {
+      return true;
+    }
+    if (!gone || os::MonotonicMs() >= deadline) {
+      return false;
+    }
+    os::CloseFd(socket_);
+    os::SleepMs(kRetryMs);
+    if (!Dial(deadline)) {
+      return false;
+    }
+  }
+}
+
+bool AttachConnection::ExchangeOnce(uint32_t op, unsigned platform, AttachAnswer* answer, bool* gone) {
   wire::AttachRequest request{};
   request.magic = wire::kAttachMagic;
   request.major = wire::kProtocolMajor;
@@ -102,11 +126,13 @@ bool AttachConnection::Exchange(uint32_t op, unsigned platform, AttachAnswer* an
   const int sent = os::SendPacket(socket_, &request, sizeof(request), fds, fd_count);
   os::CloseFd(null);
   if (sent < 0) {
+    *gone = sent == -EPIPE || sent == -ECONNRESET;
     DebugLog("cannot send to flexaid", std::strerror(-sent));
     return false;
   }
   const int got = os::ReceivePacket(socket_, &answer->reply, sizeof(answer->reply), answer->fds,
                                     &answer->fd_count, kAnswerMs);
+  *gone = got == 0 || got == -ECONNRESET;
   const wire::AttachReply& reply = answer->reply;
   if (got != sizeof(reply) || reply.magic != wire::kAttachMagic || reply.major != wire::kProtocolMajor ||
       reply.code != 0) {

@@ -20,9 +20,13 @@ class AttachConnection {
   bool Open(unsigned index, Attachment* attachment);
 
  private:
+  bool Dial(int64_t deadline_ms);
+  // Asks, and where the daemon goes away in the middle asks the one that comes after it.
   bool Exchange(uint32_t op, unsigned platform, struct AttachAnswer* answer);
+  bool ExchangeOnce(uint32_t op, unsigned platform, struct AttachAnswer* answer, bool* gone);
 
   int socket_ = -1;
+  int64_t patience_ms_ = 0;
 };
 
 // Unmaps and closes what Open gave.
