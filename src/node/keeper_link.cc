@@ -61,7 +61,7 @@ void KeeperLink::SendNext() {
   const Pending& next = pending_.front();
   const Status status = socket_.Send(next.text, next.fds);
   if (!status.ok()) {
-    return End(status.WithContext("the keeper is gone"));
+    return End(Unavailable(fmt::format("the keeper is gone: {}", status.message())));
   }
   sent_ = true;
   timer_ = loop_.After(next.timeout, [this] { End(DeadlineExceeded("the keeper does not answer")); });

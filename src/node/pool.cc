@@ -216,17 +216,41 @@ void Pool::Create(const VxpuRequest& request, const Caller& caller, os::UniqueFd
   } else {
     untied_.insert(vxpu.id);
   }
-  entry.keeper->Ensure([this, &entry, vxpu, done = std::move(done)](const Status& status) {
+  EnsureAndCreate(entry, vxpu, kCreateAttempts, std::move(done));
+}
+
+// A keeper that ends in the middle takes what it was asked for with it, so the next one can be asked.
+void Pool::EnsureAndCreate(Entry& entry, const Vxpu& vxpu, int attempts,
+                           std::function<void(Result<Vxpu>)> done) {
+  entry.keeper->Ensure([this, &entry, vxpu, attempts, done = std::move(done)](const Status& status) {
     if (!status.ok()) {
       entry.state.problem = status;
       ForgetOwner(vxpu.id);
       return done(status);
     }
-    SendCreate(entry, vxpu, done);
+    SendCreate(entry, vxpu, [this, &entry, vxpu, attempts, done](const Result<Vxpu>& made) {
+      if (!made.ok() && made.status().code() == Code::kUnavailable && attempts > 1 && !shutting_down_) {
+        loop_.After(kCreateDelay, [this, &entry, vxpu, attempts, done] {
+          EnsureAndCreate(entry, vxpu, attempts - 1, done);
+        });
+        return;
+      }
+      if (!made.ok()) {
+        ForgetOwner(vxpu.id);
+      }
+      done(made);
+    });
   });
 }
 
+// Whether the process that a vXPU is tied to, if any, still lives.
+bool Pool::IsWanted(uint64_t id) const { return owners_.contains(id) || untied_.contains(id); }
+
 void Pool::SendCreate(Entry& entry, Vxpu vxpu, std::function<void(Result<Vxpu>)> done) {
+  const Status unwanted = FailedPrecondition("the process that asked for the vXPU has ended");
+  if (!IsWanted(vxpu.id)) {
+    return done(unwanted);
+  }
   json request = {{"op", "create_vxpu"},
                   {"id", vxpu.id},
                   {"name", vxpu.name},
@@ -240,20 +264,23 @@ void Pool::SendCreate(Entry& entry, Vxpu vxpu, std::function<void(Result<Vxpu>)>
   if (const auto owner = owners_.find(vxpu.id); owner != owners_.end()) {
     fds.push_back(owner->second.get());
   }
-  entry.keeper->Request(
-      std::move(request), std::move(fds), kRequestTimeout,
-      [this, &entry, vxpu = std::move(vxpu), done = std::move(done)](const Result<KeeperReply>& reply) {
-        if (!reply.ok()) {
-          ForgetOwner(vxpu.id);
-          return done(reply.status());
-        }
-        entry.restarts = 0;
-        entry.state.vxpus[vxpu.id] = vxpu;
-        log_.Info("vXPU {} '{}' of uid {} on {}: {} guaranteed, limit {}, {} of memory", vxpu.id, vxpu.name,
-                  vxpu.owner_uid, vxpu.device, FormatPermille(vxpu.request), FormatPermille(vxpu.limit),
-                  FormatBytes(vxpu.memory));
-        done(vxpu);
-      });
+  entry.keeper->Request(std::move(request), std::move(fds), kRequestTimeout,
+                        [this, &entry, unwanted, vxpu = std::move(vxpu),
+                         done = std::move(done)](const Result<KeeperReply>& reply) {
+                          if (!reply.ok()) {
+                            return done(reply.status());
+                          }
+                          if (!IsWanted(vxpu.id)) {
+                            return done(unwanted);  // the keeper saw the end too, and removes it
+                          }
+                          entry.restarts = 0;
+                          entry.state.vxpus[vxpu.id] = vxpu;
+                          log_.Info("vXPU {} '{}' of uid {} on {}: {} guaranteed, limit {}, {} of memory",
+                                    vxpu.id, vxpu.name, vxpu.owner_uid, vxpu.device,
+                                    FormatPermille(vxpu.request), FormatPermille(vxpu.limit),
+                                    FormatBytes(vxpu.memory));
+                          done(vxpu);
+                        });
 }
 
 void Pool::Change(uint64_t id, const VxpuChange& change, const Caller& caller,

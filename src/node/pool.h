@@ -127,6 +127,8 @@ class Pool {
     uint64_t restart_timer = 0;
   };
   static constexpr Nanos kRequestTimeout = Seconds(10);
+  static constexpr int kCreateAttempts = 3;
+  static constexpr Nanos kCreateDelay = Millis(50);
 
   void AddDevice(const Device& device);
   void Ingest(Entry& entry, const nlohmann::json& account);
@@ -136,6 +138,8 @@ class Pool {
   void KeeperLost(Entry& entry, const Status& why);
   void RestartKeeper(Entry& entry);
   void Recreate(Entry& entry, const Vxpu& vxpu);
+  bool IsWanted(uint64_t id) const;
+  void EnsureAndCreate(Entry& entry, const Vxpu& vxpu, int attempts, std::function<void(Result<Vxpu>)> done);
   void SendCreate(Entry& entry, Vxpu vxpu, std::function<void(Result<Vxpu>)> done);
   void WatchOwner(uint64_t id, os::UniqueFd pidfd);
   void ForgetOwner(uint64_t id);
