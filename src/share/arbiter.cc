@@ -171,7 +171,7 @@ bool Arbiter::StartTurn() {
       client.stalled = true;
       continue;
     }
-    if (client.seen.in_flight_ns - RunningNs(client) > kAlmostDoneNs || RunningNs(client) > kAlmostDoneNs) {
+    if (std::abs(client.seen.in_flight_ns - RunningNs(client)) > kAlmostDoneNs) {
       // It outlasted its turn, or came late out of the driver's preparations: it has the device in fact.
       holder_ = &client;
       adopted_ = true;
@@ -209,6 +209,9 @@ bool Arbiter::SteerTurn() {
   }
   if (next != successor_ && SetSuccessor(next)) {
     return true;
+  }
+  if (successor_ != nullptr) {
+    RenewPending(*successor_);
   }
   if (client.revoked) {
     return TurnEnded();

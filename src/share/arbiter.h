@@ -28,7 +28,7 @@
 namespace flexai::share {
 
 struct ArbiterOptions {
-  Nanos quantum = Millis(2);           // lead that ends a turn while others wait
+  Nanos quantum = Millis(4);           // lead that ends a turn while others wait
   Nanos in_flight = Micros(2200);      // most predicted work in flight
   Nanos in_flight_below = Millis(1);   // the same while a higher class was active lately
   Nanos recently = Seconds(1);         // what "lately" is
@@ -136,6 +136,8 @@ class Arbiter {
   // arbiter_grants.cc: what is written to pages
   Grant Terms(const Client& client, const Client* other) const;
   int64_t LeadNs(const Client& client, const Client& other) const;
+  int64_t FirstBudget(const Client& client) const;
+  void RenewPending(Client& pending);
   void Issue(Client& client, uint32_t token);
   void Promote();
   bool SetSuccessor(Client* next);

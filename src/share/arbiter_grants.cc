@@ -60,6 +60,23 @@ Grant Arbiter::Terms(const Client& client, const Client* other) const {
   return grant;
 }
 
+// What `client` is granted before its turn has begun: a quantum after what it still has on the device.
+int64_t Arbiter::FirstBudget(const Client& client) const {
+  const int64_t allowance = std::min(client.vxpu->account.AllowanceNs(), options_.quantum.value);
+  return static_cast<int64_t>(client.seen.used_ns) + std::max<int64_t>(0, client.seen.in_flight_ns) +
+         allowance;
+}
+
+// The last command of the pending client's turn before may have taken far longer than was predicted as its
+// lease was issued. With nothing left of that it would give the lease back as soon as it gets it.
+void Arbiter::RenewPending(Client& pending) {
+  const int64_t budget = FirstBudget(pending);
+  if (budget - pending.grant.until_used_ns > options_.quantum.value / 4) {
+    pending.grant.until_used_ns = budget;
+    port_.Adjust(pending.id, pending.grant);
+  }
+}
+
 // Gives `client` a new lease: in force at once, or pending until it is passed with `token`.
 void Arbiter::Issue(Client& client, uint32_t token) {
   client.guaranteed = IsOwed(client);
@@ -70,9 +87,7 @@ void Arbiter::Issue(Client& client, uint32_t token) {
   client.used_at_start = client.seen.used_ns;
   client.grant.lease += 1;
   client.grant.pass_token = token;
-  const int64_t allowance = std::min(client.vxpu->account.AllowanceNs(), options_.quantum.value);
-  client.grant.until_used_ns =
-      static_cast<int64_t>(client.seen.used_ns) + std::max<int64_t>(0, client.seen.in_flight_ns) + allowance;
+  client.grant.until_used_ns = FirstBudget(client);
   client.grant.hold_ns = options_.hold.value;
   client.grant.in_flight_limit_ns = Terms(client, nullptr).in_flight_limit_ns;
   client.grant.pass_lead_ns = 0;

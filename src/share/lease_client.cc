@@ -175,7 +175,8 @@ bool LeaseClient::Finished(uint32_t lane, Nanos predicted, Nanos start, Nanos en
   }
   if (predicted.value > 0) {
     const int64_t error = std::abs(end.value - start.value - predicted.value);
-    state.error_ns += (error - state.error_ns) / 8;
+    // One command that was disturbed says little about the next.
+    state.error_ns += std::min((error - state.error_ns) / 8, kTrustedErrorNs / 4);
   }
   if (start.value >= state.taken_at_ns) {  // not one that drained from the lease before
     NoteStart(lane, start.value);

@@ -4,6 +4,7 @@
 // engine.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -19,11 +20,15 @@ class CostCell {
   void Learn(Nanos busy) {
     constexpr int64_t kWeight = 4;
     const int64_t measured = busy.value > 0 ? busy.value : 1;
-    mean_ns_ = mean_ns_ == 0 ? measured : mean_ns_ + (measured - mean_ns_) / kWeight;
+    // A single long one was likely interrupted on the way; a second one says that they take longer now.
+    const int64_t believed = std::min(measured, 2 * std::max(mean_ns_, last_ns_));
+    mean_ns_ = mean_ns_ == 0 ? measured : mean_ns_ + (believed - mean_ns_) / kWeight;
+    last_ns_ = measured;
   }
 
  private:
   int64_t mean_ns_ = 0;
+  int64_t last_ns_ = 0;
 };
 
 // The costs of one kernel by its global size. An unknown size is predicted by the rate of a known one.
