@@ -244,6 +244,10 @@ void FillPrograms(cl_icd_dispatch* t) {
                                     cl_int* status) -> cl_program {
     At(c, Kind::kContext);
     Touch(text[0], length[0]);
+    if (std::string_view(text[0], length[0]) == kRefusedSource) {
+      *status = CL_OUT_OF_HOST_MEMORY;
+      return nullptr;
+    }
     return New<cl_program>(Kind::kProgram, status);
   };
   t->clCreateProgramWithBinary = [](cl_context c, cl_uint count, const cl_device_id*, const size_t* lengths,

@@ -4,6 +4,8 @@
 // Commands end when their queue is flushed. Thread safety: none; one session at a time, on one thread.
 #pragma once
 
+#include <string_view>
+
 #include "device/opencl/icd.h"
 
 namespace flexai::executor::opencl {
@@ -13,5 +15,7 @@ device::opencl::Platform FakePlatform();
 cl_device_id FakeDevice();
 // Handles that were made and not released, platform and device apart.
 int FakeHandles();
+// The source that the driver refuses to make a program of.
+inline constexpr std::string_view kRefusedSource = "refused";
 
 }  // namespace flexai::executor::opencl

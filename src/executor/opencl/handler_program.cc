@@ -251,6 +251,9 @@ void Handler::On(const FrameHeader&, const calls::CompileProgram& call) {
         std::vector<cl_program> natives;
         std::vector<const char*> texts;
         for (size_t i = 0; i < bare.size(); ++i) {
+          if (bare[i]->native == nullptr) {
+            return CL_INVALID_PROGRAM;
+          }
           natives.push_back(bare[i]->native);
           texts.push_back(names[i].c_str());
         }
@@ -291,6 +294,9 @@ void Handler::On(const FrameHeader&, const calls::LinkProgram& call) {
              [this, program, context, devices, bare, options = TextOf(call.options)] {
                std::vector<cl_program> natives;
                for (const Program* input : bare) {
+                 if (input->native == nullptr) {
+                   return CL_INVALID_PROGRAM;
+                 }
                  natives.push_back(input->native);
                }
                cl_int status = CL_SUCCESS;

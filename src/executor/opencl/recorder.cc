@@ -15,12 +15,18 @@ std::vector<std::byte> Encoded(const Message& message) {
   return bytes;
 }
 
-// A message as it was sent, changed by `change`.
-template <typename Message, typename Function>
-std::vector<std::byte> Rewritten(std::span<const std::byte> body, Function change) {
+template <typename Message>
+Message Decoded(std::span<const std::byte> body) {
   Message message;
   wire::Decoder decoder(body);
   message.Decode(decoder);  // it was decoded before
+  return message;
+}
+
+// A message as it was sent, changed by `change`.
+template <typename Message, typename Function>
+std::vector<std::byte> Rewritten(std::span<const std::byte> body, Function change) {
+  auto message = Decoded<Message>(body);
   change(message);
   return Encoded(message);
 }
@@ -63,19 +69,31 @@ struct Effects {
   uint64_t sequence;
   uint16_t call;
   std::span<const std::byte> body;
+  bool failed;
 
+  // A program whose source the driver refused is there all the same: the application has it in hand.
   void Creates(uint64_t id, ObjectKind, std::span<const uint64_t> parents) {
-    if (objects.Contains(id)) {  // else the driver refused
+    if (objects.Contains(id)) {
       record.Create(id, parents, {sequence, call, {body.begin(), body.end()}});
     }
   }
-  void Mutates(uint64_t id, uint64_t key) { record.Mutate(id, key, sequence, call, body); }
+  void Mutates(uint64_t id, uint64_t key) {
+    if (failed) {
+      return;
+    }
+    std::span<const uint64_t> parents;
+    if (call == static_cast<uint16_t>(Call::kCompileProgram)) {
+      parents = Decoded<calls::CompileProgram>(body).headers;
+    }
+    record.Mutate(id, key, parents, sequence, call, body);
+  }
   void Destroys(uint64_t id) { record.Destroy(id); }
 };
 
 }  // namespace
 
-void Recorder::Observe(const wire::Frame& frame, const Runtime& runtime, const ObjectTable& objects) {
+void Recorder::Observe(const wire::Frame& frame, bool failed, const Runtime& runtime,
+                       const ObjectTable& objects) {
   const uint16_t call = frame.header.call;
   if (call >= static_cast<uint16_t>(Call::kEnqueueNDRangeKernel)) {
     return;  // commands leave nothing behind but memory contents
@@ -83,38 +101,30 @@ void Recorder::Observe(const wire::Frame& frame, const Runtime& runtime, const O
   switch (static_cast<Call>(call)) {
     case Call::kSetKernelArg:  // the most frequent by far
     case Call::kRelease:
-      Visit(frame.header.sequence, call, frame.body, objects);
+      Visit(frame.header.sequence, call, frame.body, failed, objects);
       break;
     default:
-      Visit(frame.header.sequence, call, ReplayableBody(runtime, call, frame.body), objects);
+      Visit(frame.header.sequence, call, ReplayableBody(runtime, call, frame.body), failed, objects);
       break;
   }
 }
 
-void Recorder::Readmit(const RecordedFrame& frame, const ObjectTable& objects) {
-  Visit(frame.sequence, frame.call, frame.body, objects);
+void Recorder::Readmit(const RecordedFrame& frame, bool failed, const ObjectTable& objects) {
+  Visit(frame.sequence, frame.call, frame.body, failed, objects);
 }
 
-void Recorder::Visit(uint64_t sequence, uint16_t call, std::span<const std::byte> body,
+void Recorder::Visit(uint64_t sequence, uint16_t call, std::span<const std::byte> body, bool failed,
                      const ObjectTable& objects) {
-  Effects effects{record_, objects, sequence, call, body};
+  Effects effects{record_, objects, sequence, call, body, failed};
   wire::FrameHeader header{};
   header.call = call;
   flexai::opencl::VisitEffect(effects, header, body);
   if (call == static_cast<uint16_t>(Call::kCreateSubDevices)) {
-    // One frame made them all: it stays as long as any of them.
-    calls::CreateSubDevices message;
-    wire::Decoder decoder(body);
-    message.Decode(decoder);
+    const auto message = Decoded<calls::CreateSubDevices>(body);
     for (uint64_t id = message.first_id + 1; objects.Contains(id) && id < message.first_id + message.capacity;
          ++id) {
-      record_.Create(id, std::vector<uint64_t>{message.first_id}, {});
+      record_.CreateWith(message.first_id, id);
     }
-  } else if (call == static_cast<uint16_t>(Call::kCompileProgram)) {
-    calls::CompileProgram message;
-    wire::Decoder decoder(body);
-    message.Decode(decoder);
-    record_.AddParents(message.program, message.headers);
   }
 }
 

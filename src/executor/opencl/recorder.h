@@ -9,17 +9,19 @@ namespace flexai::executor::opencl {
 
 class Recorder {
  public:
-  // To be called for every frame that was handled without an error, before the next one.
-  void Observe(const wire::Frame& frame, const Runtime& runtime, const ObjectTable& objects);
+  // To be called for every frame that was handled, before the next one; `failed`: it was answered with an
+  // error.
+  void Observe(const wire::Frame& frame, bool failed, const Runtime& runtime, const ObjectTable& objects);
   // Forgets nothing that a session restored from `frame` needs: as Observe, for a frame that is a record
   // already.
-  void Readmit(const RecordedFrame& frame, const ObjectTable& objects);
+  void Readmit(const RecordedFrame& frame, bool failed, const ObjectTable& objects);
 
   const LiveRecord& record() const { return record_; }
   void Release(uint64_t id) { record_.Destroy(id); }
 
  private:
-  void Visit(uint64_t sequence, uint16_t call, std::span<const std::byte> body, const ObjectTable& objects);
+  void Visit(uint64_t sequence, uint16_t call, std::span<const std::byte> body, bool failed,
+             const ObjectTable& objects);
 
   LiveRecord record_;
 };

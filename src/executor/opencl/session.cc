@@ -94,9 +94,7 @@ Status Session::Handle(const wire::Frame& frame) {
   if (!handler_->violated().empty()) {
     return InvalidArgument(handler_->violated());
   }
-  if (handler_->status() == CL_SUCCESS) {
-    recorder_.Observe(frame, runtime_, handler_->objects());
-  }
+  recorder_.Observe(frame, handler_->status() != CL_SUCCESS, runtime_, handler_->objects());
   return {};
 }
 

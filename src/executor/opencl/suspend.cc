@@ -87,6 +87,16 @@ bool HasOwnContents(const Memory& memory) {
   return memory.storage == nullptr && memory.parent() == nullptr && memory.kind() != ObjectKind::kPipe;
 }
 
+// Whether the session goes on if the device refuses a frame of its record: the application was not told of a
+// refusal the first time either, and has a program that can't be built; or the frame names an object that was
+// let go since, and the application has to name another before it goes on.
+bool MayBeRefused(uint16_t call) {
+  using flexai::opencl::Call;
+  return call == static_cast<uint16_t>(Call::kCreateProgramWithSource) ||
+         call == static_cast<uint16_t>(Call::kSetKernelArg) ||
+         call == static_cast<uint16_t>(Call::kSetDefaultDeviceQueue);
+}
+
 class Replayer {
  public:
   Replayer(Handler& handler, BuildWorker& builds, Recorder* recorder)
@@ -102,12 +112,13 @@ class Replayer {
       return InvalidArgument(
           fmt::format("the record of the session holds a broken {}", flexai::opencl::CallName(frame.call)));
     }
-    if (handler_.status() != CL_SUCCESS) {
+    const bool refused = handler_.status() != CL_SUCCESS;
+    if (refused && !MayBeRefused(frame.call)) {
       return Unavailable(fmt::format("the device does not do {} of the session's record again: error {}",
                                      flexai::opencl::CallName(frame.call), handler_.status()));
     }
     builds_.Drain();
-    recorder_->Readmit(frame, handler_.objects());
+    recorder_->Readmit(frame, refused, handler_.objects());
     return {};
   }
 
@@ -127,7 +138,7 @@ Result<SessionImage> CaptureSession(const ObjectTable& objects, const LiveRecord
   image.released = record.Released();
   Status status;
   objects.ForEach<Event>([&](const Event& event) {
-    if (event.command()->done() && event.command()->queue != nullptr) {
+    if (event.command()->done() && !record.Contains(event.id())) {  // else a user event, made by its frame
       image.events.push_back({event.id(), event.context().id(), event.command()->status});
     }
   });

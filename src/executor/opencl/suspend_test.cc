@@ -1,6 +1,7 @@
 // A session is suspended at rest and goes on in a second executor; the application notices nothing.
 #include <cstring>
 
+#include "executor/opencl/fake_driver.h"
 #include "executor/opencl/session_bed.h"
 
 namespace flexai::executor::opencl {
@@ -28,6 +29,43 @@ class SuspendTest : public ::testing::Test {
     call.object = object;
     call.slot = wire::kNoSlot;
     bed_.Send(call);
+  }
+  // After everything that was sent; Suspend would leave the rest to the second executor.
+  void Move() {
+    EXPECT_EQ(bed_.Call(api::Ping{}), CL_SUCCESS);
+    bed_.Move();
+  }
+  // The status of a launch of one item, which is awaited.
+  int32_t RunOne(uint64_t kernel, std::vector<uint64_t> waits = {}) {
+    const uint32_t slot = bed_.NewSlot();
+    bed_.Launch(queue_, kernel, 1, bed_.NewId(), slot, std::move(waits));
+    return bed_.WaitFor(slot);
+  }
+  void Compile(uint64_t program, std::string_view options) {
+    api::CompileProgram compile{};
+    compile.program = program;
+    compile.options = std::as_bytes(std::span(options));
+    compile.slot = bed_.NewSlot();
+    bed_.Send(compile);
+    ASSERT_EQ(bed_.WaitFor(compile.slot), CL_SUCCESS);
+  }
+  uint64_t Link(const std::vector<uint64_t>& inputs) {
+    api::LinkProgram link{};
+    link.program = bed_.NewId();
+    link.context = context_;
+    link.inputs = inputs;
+    link.slot = bed_.NewSlot();
+    bed_.Send(link);
+    EXPECT_EQ(bed_.WaitFor(link.slot), CL_SUCCESS);
+    return link.program;
+  }
+  uint64_t MakeSource(const std::string& source) {
+    api::CreateProgramWithSource create{};
+    create.program = bed_.NewId();
+    create.context = context_;
+    create.source.inline_bytes = std::as_bytes(std::span(source));
+    bed_.Send(create);
+    return create.program;
   }
   std::vector<int> ReadBack(uint64_t buffer, uint64_t count) {
     api::EnqueueReadBuffer read{};
@@ -186,39 +224,122 @@ TEST_F(SuspendTest, MemoryIsChargedInTheSecondExecutorToo) {
   EXPECT_EQ(bed_.lease().Available(0).value, before);
 }
 
-TEST_F(SuspendTest, LinkedProgramsAreLinkedAgain) {
-  const std::string main = "int twice(int x); __kernel void run(__global int* d) { d[0] = twice(d[0]); }";
-  const std::string library = "int twice(int x) { return 2 * x; }";
-  std::vector<uint64_t> programs;
-  for (const std::string& source : {main, library}) {
-    api::CreateProgramWithSource create{};
-    create.program = bed_.NewId();
-    create.context = context_;
-    create.source.inline_bytes = std::as_bytes(std::span(source));
-    bed_.Send(create);
-    programs.push_back(create.program);
-    api::CompileProgram compile{};
-    compile.program = create.program;
-    compile.slot = bed_.NewSlot();
-    bed_.Send(compile);
-    ASSERT_EQ(bed_.WaitFor(compile.slot), CL_SUCCESS);
-  }
-  api::LinkProgram link{};
-  link.program = bed_.NewId();
-  link.context = context_;
-  link.inputs = programs;
-  link.slot = bed_.NewSlot();
-  bed_.Send(link);
-  ASSERT_EQ(bed_.WaitFor(link.slot), CL_SUCCESS);
-  Release(programs[0]);
-  Release(programs[1]);
-  bed_.Move();
-  const uint64_t kernel = bed_.MakeKernel(link.program, "run");
+TEST_F(SuspendTest, EndedEventsSurviveEveryMove) {
   wire::Region storage;
-  bed_.SetBuffer(kernel, 0, bed_.MakeBuffer(context_, 4096, &storage));
-  bed_.At<int>(storage)[0] = 21;
-  bed_.WaitForQueue(slot_, bed_.Launch(queue_, kernel, 1));
-  EXPECT_EQ(bed_.At<int>(storage)[0], 42);
+  bed_.SetBuffer(add_, 0, bed_.MakeBuffer(context_, 4096, &storage));
+  bed_.SetValue(add_, 1, 1);
+  const uint64_t done = bed_.NewId();
+  const uint64_t failed = bed_.NewId();
+  const uint32_t done_slot = bed_.NewSlot();
+  const uint32_t failed_slot = bed_.NewSlot();
+  bed_.Launch(queue_, add_, 1, done, done_slot);
+  ASSERT_EQ(bed_.WaitFor(done_slot), CL_COMPLETE);
+  bed_.Launch(queue_, context_, 1, failed, failed_slot);
+  ASSERT_EQ(bed_.WaitFor(failed_slot), CL_INVALID_KERNEL);
+  for (int moves = 1; moves <= 3; ++moves) {
+    Move();
+    EXPECT_EQ(RunOne(add_, {done}), CL_COMPLETE) << moves;
+    EXPECT_EQ(RunOne(add_, {failed}), CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST) << moves;
+  }
+}
+
+TEST_F(SuspendTest, CloneKeepsTheArgumentsItTookOver) {
+  wire::Region for_clone, for_source;
+  bed_.SetBuffer(add_, 0, bed_.MakeBuffer(context_, 4096, &for_clone));
+  bed_.SetValue(add_, 1, 5);
+  api::CloneKernel clone{};
+  clone.kernel = bed_.NewId();
+  clone.source = add_;
+  ASSERT_EQ(bed_.Call(clone), CL_SUCCESS);
+  bed_.SetBuffer(add_, 0, bed_.MakeBuffer(context_, 4096, &for_source));
+  bed_.SetValue(add_, 1, 100);
+  for (int moves = 1; moves <= 2; ++moves) {
+    Move();
+    EXPECT_EQ(RunOne(clone.kernel), CL_COMPLETE);
+    EXPECT_EQ(RunOne(add_), CL_COMPLETE);
+    EXPECT_EQ(bed_.At<int>(for_clone)[0], 5 * moves);
+    EXPECT_EQ(bed_.At<int>(for_source)[0], 100 * moves);
+  }
+}
+
+TEST_F(SuspendTest, KernelMayHaveAnArgumentThatIsGone) {
+  wire::Region storage;
+  const uint64_t gone = bed_.MakeBuffer(context_, 4096);
+  bed_.SetBuffer(add_, 0, gone);
+  bed_.SetValue(add_, 1, 5);
+  Release(gone);
+  ASSERT_NO_FATAL_FAILURE(Move());
+  bed_.SetBuffer(add_, 0, bed_.MakeBuffer(context_, 4096, &storage));
+  EXPECT_EQ(RunOne(add_), CL_COMPLETE);
+  EXPECT_EQ(bed_.At<int>(storage)[0], 5);
+}
+
+TEST_F(SuspendTest, ReleasedSubDevicesStayReleased) {
+  const uint64_t properties[] = {CL_DEVICE_PARTITION_EQUALLY, 1, 0};
+  api::CreateSubDevices partition{};
+  partition.device = SessionBed::kDevice;
+  partition.first_id = bed_.NewId();
+  partition.properties = properties;
+  partition.capacity = 2;
+  const uint64_t second = bed_.NewId();
+  api::CreateSubDevicesReply reply;
+  std::vector<std::byte> bytes;
+  if (bed_.CallFor(partition, &reply, &bytes) != CL_SUCCESS || reply.count < 2) {
+    GTEST_SKIP() << "a device of one unit can't be partitioned";
+  }
+  Release(second);
+  for (int moves = 1; moves <= 2; ++moves) {
+    Move();
+    EXPECT_TRUE(bed_.session().objects().Contains(partition.first_id));
+    EXPECT_FALSE(bed_.session().objects().Contains(second)) << moves;
+  }
+}
+
+TEST_F(SuspendTest, LinkedProgramsAreLinkedAgain) {
+  const uint64_t main =
+      MakeSource("int scale(int x); __kernel void run(__global int* d) { d[0] = scale(d[0]); }");
+  const uint64_t library = MakeSource("int scale(int x) { return FACTOR * x; }");
+  Compile(main, "");
+  Compile(library, "-DFACTOR=2");
+  const uint64_t twice = Link({main, library});
+  Compile(library, "-DFACTOR=3");
+  const uint64_t thrice = Link({main, library});
+  Release(main);
+  Release(library);
+  Move();
+  wire::Region storage;
+  const uint64_t buffer = bed_.MakeBuffer(context_, 4096, &storage);
+  for (const uint64_t program : {twice, thrice}) {
+    const uint64_t kernel = bed_.MakeKernel(program, "run");
+    bed_.SetBuffer(kernel, 0, buffer);
+    bed_.At<int>(storage)[0] = 7;
+    EXPECT_EQ(RunOne(kernel), CL_COMPLETE);
+    EXPECT_EQ(bed_.At<int>(storage)[0], program == twice ? 14 : 21);
+  }
+}
+
+TEST(SuspendWithFakeDriver, ProgramOfARefusedSourceStaysBroken) {
+  SessionBed::Options options;
+  options.fake_driver = true;
+  SessionBed bed(options);
+  const uint64_t context = bed.MakeContext();
+  const uint64_t broken = bed.MakeProgram(context, std::string(kRefusedSource), CL_OUT_OF_HOST_MEMORY);
+  const uint64_t inputs[] = {broken};
+  api::LinkProgram link{};
+  link.context = context;
+  link.inputs = inputs;
+  for (int moves = 0; moves <= 2; ++moves) {
+    api::BuildProgram build{};
+    build.program = broken;
+    build.slot = bed.NewSlot();
+    bed.Send(build);
+    EXPECT_EQ(bed.WaitFor(build.slot), CL_OUT_OF_HOST_MEMORY) << moves;
+    link.program = bed.NewId();
+    link.slot = bed.NewSlot();
+    bed.Send(link);
+    EXPECT_EQ(bed.WaitFor(link.slot), CL_INVALID_PROGRAM) << moves;
+    bed.Move();
+  }
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ TEST(LiveRecord, FramesComeInTheirOldOrder) {
   LiveRecord record;
   record.Create(30, {}, Frame(1));
   record.Create(10, std::vector<uint64_t>{30}, Frame(2));
-  record.Mutate(30, 0, 3, 9, Bytes("a"));
+  record.Mutate(30, 0, {}, 3, 9, Bytes("a"));
   record.Create(20, {}, Frame(4));
   EXPECT_THAT(Sequences(record), ElementsAre(1, 2, 3, 4));
 }
@@ -35,10 +35,10 @@ TEST(LiveRecord, FramesComeInTheirOldOrder) {
 TEST(LiveRecord, LaterMutationOfTheSameKeyAndCallSupersedes) {
   LiveRecord record;
   record.Create(1, {}, Frame(1));
-  record.Mutate(1, 0, 2, 9, Bytes("old"));
-  record.Mutate(1, 1, 3, 9, Bytes("other key"));
-  record.Mutate(1, 0, 4, 8, Bytes("other call"));
-  record.Mutate(1, 0, 5, 9, Bytes("new"));
+  record.Mutate(1, 0, {}, 2, 9, Bytes("old"));
+  record.Mutate(1, 1, {}, 3, 9, Bytes("other key"));
+  record.Mutate(1, 0, {}, 4, 8, Bytes("other call"));
+  record.Mutate(1, 0, {}, 5, 9, Bytes("new"));
   EXPECT_THAT(Sequences(record), ElementsAre(1, 3, 4, 5));
   EXPECT_EQ(record.Frames().back()->body.size(), 3u);
 }
@@ -56,20 +56,78 @@ TEST(LiveRecord, ParentStaysWhileAChildLives) {
   EXPECT_EQ(record.objects(), 0u);
 }
 
-TEST(LiveRecord, LaterParentsCount) {
+TEST(LiveRecord, ParentsOfAChangeStayUntilItIsSuperseded) {
   LiveRecord record;
   record.Create(1, {}, Frame(1));
   record.Create(2, {}, Frame(2));
-  record.AddParents(2, std::vector<uint64_t>{1, 77});
+  record.Mutate(2, 0, std::vector<uint64_t>{1, 77}, 3, 9, Bytes("with 1"));
   record.Destroy(1);
   EXPECT_TRUE(record.Contains(1));
-  record.Destroy(2);
+  record.Mutate(2, 0, {}, 4, 9, Bytes("without"));
   EXPECT_FALSE(record.Contains(1));
+}
+
+TEST(LiveRecord, WhatOthersWereMadeFromIsKeptOncePerKeyAndForAsLongAsTheyLive) {
+  constexpr uint64_t kSource = 1, kClone = 2, kOther = 3;
+  LiveRecord record;
+  record.Create(kSource, {}, Frame(1));
+  uint64_t sequence = 2;
+  const auto set_often = [&](uint64_t key) {
+    for (int i = 0; i < 1000; ++i) {
+      record.Mutate(kSource, key, {}, sequence++, 9, Bytes("argument"));
+    }
+    return sequence - 1;
+  };
+  const uint64_t first = set_often(0), other_key = set_often(1);
+  const uint64_t clone = sequence++;
+  record.Create(kClone, std::vector<uint64_t>{kSource}, Frame(clone));
+  const uint64_t second = set_often(0);
+  const uint64_t other = sequence++;
+  record.Create(kOther, std::vector<uint64_t>{kSource}, Frame(other));
+  const uint64_t third = set_often(0);
+  EXPECT_THAT(Sequences(record), ElementsAre(1, first, other_key, clone, second, other, third));
+  record.Destroy(kClone);
+  EXPECT_THAT(Sequences(record), ElementsAre(1, other_key, second, other, third));
+  record.Destroy(kSource);
+  EXPECT_THAT(Sequences(record), ElementsAre(1, other_key, second, other, third));
+  record.Destroy(kOther);
+  EXPECT_EQ(record.objects(), 0u);
+}
+
+TEST(LiveRecord, KeptFramesKeepWhatTheyNeed) {
+  constexpr uint64_t kHeader = 1, kProgram = 2, kLinked = 3;
+  LiveRecord record;
+  record.Create(kHeader, {}, Frame(1));
+  record.Create(kProgram, {}, Frame(2));
+  record.Mutate(kProgram, 0, std::vector<uint64_t>{kHeader}, 3, 9, Bytes("with the header"));
+  record.Create(kLinked, std::vector<uint64_t>{kProgram}, Frame(4));
+  record.Mutate(kProgram, 0, {}, 5, 9, Bytes("without"));
+  record.Destroy(kHeader);
+  EXPECT_THAT(Sequences(record), ElementsAre(1, 2, 3, 4, 5));
+  record.Destroy(kLinked);
+  EXPECT_THAT(Sequences(record), ElementsAre(2, 5));
+}
+
+TEST(LiveRecord, ObjectsOfOneFrameAreReleasedOneByOne) {
+  LiveRecord record;
+  record.Create(10, {}, Frame(1));
+  record.CreateWith(10, 11);
+  record.CreateWith(10, 12);
+  record.CreateWith(77, 78);  // of nothing
+  record.Create(20, std::vector<uint64_t>{11}, Frame(2));
+  record.Destroy(11);
+  record.Destroy(12);
+  EXPECT_THAT(record.Released(), ElementsAre(11, 12));
+  record.Destroy(20);
+  EXPECT_THAT(Sequences(record), ElementsAre(1));
+  EXPECT_THAT(record.Released(), ElementsAre(11, 12)) << "the frame makes them again";
+  record.Destroy(10);
+  EXPECT_EQ(record.objects(), 0u);
 }
 
 TEST(LiveRecord, UnknownObjectsAreIgnored) {
   LiveRecord record;
-  record.Mutate(5, 0, 1, 1, {});
+  record.Mutate(5, 0, {}, 1, 1, {});
   record.Destroy(5);
   EXPECT_THAT(record.Frames(), IsEmpty());
 }
