@@ -84,9 +84,15 @@ Result<http::response<http::string_body>> ReadResponse(const os::UniqueFd& socke
 Status StartEmbedded(const node::RuntimePaths& paths) {
   FLEXAI_ASSIGN_OR_RETURN(const std::string program, node::FindProgram("flexaid"));
   const bool as_root = paths.directory == node::kSystemRuntimeDirectory;
-  FLEXAI_RETURN_IF_ERROR(os::MakeOwnFolder(paths.directory, as_root ? 0755 : 0700));
-  FLEXAI_RETURN_IF_ERROR(os::MakeOwnFolder(paths.log_directory(), 0700));
-  FLEXAI_ASSIGN_OR_RETURN(const os::UniqueFd log, os::OpenForAppend(paths.daemon_log(), 0600));
+  const auto make = [&paths, as_root]() -> Result<os::UniqueFd> {
+    FLEXAI_RETURN_IF_ERROR(os::MakeOwnFolder(paths.directory, as_root ? 0755 : 0700));
+    FLEXAI_RETURN_IF_ERROR(os::MakeOwnFolder(paths.log_directory(), 0700));
+    return os::OpenForAppend(paths.daemon_log(), 0600);
+  };
+  const Result<os::UniqueFd> log = make();
+  if (!log.ok()) {
+    return log.status().WithContext(kRuntimeFolderUnusable);
+  }
   FLEXAI_ASSIGN_OR_RETURN(const os::UniqueFd nothing, os::OpenNullDevice());
   using Ends = std::pair<os::PacketSocket, os::PacketSocket>;
   FLEXAI_ASSIGN_OR_RETURN(Ends ends, os::PacketSocket::Pair());
@@ -94,7 +100,7 @@ Status StartEmbedded(const node::RuntimePaths& paths) {
   options.program = program;
   options.arguments = {"--embedded", "--ready-fd", "3"};
   options.environment = os::Environment({"FLEXAI_RUNTIME_DIR=" + paths.directory});
-  options.fds = {{nothing.get(), 0}, {log.get(), 1}, {log.get(), 2}, {ends.second.fd(), 3}};
+  options.fds = {{nothing.get(), 0}, {log->get(), 1}, {log->get(), 2}, {ends.second.fd(), 3}};
   options.new_session = true;
   FLEXAI_ASSIGN_OR_RETURN(const os::Process daemon, os::Spawn(options));
   ends.second.Close();
@@ -114,8 +120,16 @@ Result<ApiClient> FindRunningDaemon(const node::Environment& environment) {
     candidates.insert(candidates.begin(), system);
   }
   for (const node::RuntimePaths& paths : candidates) {
-    if (Result<ApiClient> client = ApiClient::Connect(paths); client.ok()) {
+    Result<ApiClient> client = ApiClient::Connect(paths);
+    if (client.ok()) {
       return client;
+    }
+    // The system's may be for others while one's own serves.
+    if (client.status().code() == Code::kPermissionDenied && paths.directory == own.directory) {
+      return PermissionDenied(
+          fmt::format("the flexaid of {} serves its own user and root only: run as one of them, or have "
+                      "access = \"everybody\" set in its configuration",
+                      own.directory));
     }
   }
   return Unavailable(
@@ -179,7 +193,8 @@ Result<ApiClient> FindOrStartDaemon(const node::Environment& environment) {
   const os::MonotonicClock clock;
   const Nanos give_up_at = clock.Now() + kStartTimeout;
   for (;;) {
-    if (Result<ApiClient> found = FindRunningDaemon(environment); found.ok()) {
+    Result<ApiClient> found = FindRunningDaemon(environment);
+    if (found.ok() || found.status().code() == Code::kPermissionDenied) {
       return found;
     }
     const Status started = StartEmbedded(own);

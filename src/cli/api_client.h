@@ -14,6 +14,10 @@
 
 namespace flexai::cli {
 
+// What is said before the reason why nothing can be made in the runtime folder.
+inline constexpr std::string_view kRuntimeFolderUnusable =
+    "the runtime folder cannot be used (make room in it, or name another with FLEXAI_RUNTIME_DIR)";
+
 class ApiClient {
  public:
   // Connects to the daemon that serves `paths`. kNotFound or kUnavailable if none does, kPermissionDenied if
@@ -41,7 +45,7 @@ class ApiClient {
 
 // The daemon this user talks to: that of FLEXAI_RUNTIME_DIR if set, else the system's, else the user's own.
 // If none runs but keepers do (somebody killed it), starts an embedded one, which adopts them. kUnavailable
-// if there is none.
+// if there is none, kPermissionDenied if the one of the user's folder serves others only.
 Result<ApiClient> FindDaemon(const node::Environment& environment);
 
 // FindDaemon, or else starts an embedded flexaid in the user's own runtime folder and waits until it serves.

@@ -158,6 +158,31 @@ Result<int> RunChild(os::EventLoop& loop, const std::string& program, const std:
   return exit.signaled ? 128 + exit.value : exit.value;
 }
 
+Result<std::string> IcdFolderIn(const node::Environment& environment, const std::string& shim,
+                                bool keep_native) {
+  FLEXAI_ASSIGN_OR_RETURN(const node::RuntimePaths own, node::ResolveRuntimePaths(environment));
+  const bool system = own.directory == node::kSystemRuntimeDirectory;
+  const Status made = os::MakeFolders(own.directory, system ? 0755 : 0700);
+  Result<std::string> folder = made.ok() ? MakeIcdFolder(own, shim, keep_native, NativeIcdFolder(environment))
+                                         : Result<std::string>(made);
+  return folder.ok() ? std::move(folder) : folder.status().WithContext(kRuntimeFolderUnusable);
+}
+
+// Where the child's OpenCL loader finds the shim: in the runtime folder, or, if that is of another user's
+// flexaid, in the one that would be ours.
+Result<std::string> IcdFolder(const node::Environment& environment, const std::string& shim,
+                              bool keep_native) {
+  Result<std::string> folder = IcdFolderIn(environment, shim, keep_native);
+  if (folder.ok() || folder.status().code() != Code::kPermissionDenied) {
+    return folder;
+  }
+  node::Environment unnamed = environment;
+  unnamed.variable = [&environment](const char* name) {
+    return name == std::string_view("FLEXAI_RUNTIME_DIR") ? std::string() : environment.variable(name);
+  };
+  return IcdFolderIn(unnamed, shim, keep_native);
+}
+
 // What must be there before anything is made.
 struct Prepared {
   std::vector<VxpuRequest> requests;
@@ -168,11 +193,8 @@ Result<Prepared> Prepare(const Context& context, const RunOptions& options) {
   Prepared prepared;
   FLEXAI_ASSIGN_OR_RETURN(prepared.requests, ParseRunOptions(options));
   FLEXAI_ASSIGN_OR_RETURN(prepared.shim, node::FindShim());
-  FLEXAI_ASSIGN_OR_RETURN(const node::RuntimePaths own, node::ResolveRuntimePaths(context.environment));
-  const bool system = own.directory == node::kSystemRuntimeDirectory;
-  FLEXAI_RETURN_IF_ERROR(os::MakeFolders(own.directory, system ? 0755 : 0700));
-  FLEXAI_ASSIGN_OR_RETURN(prepared.icd_folder, MakeIcdFolder(own, prepared.shim, options.keep_native,
-                                                             NativeIcdFolder(context.environment)));
+  FLEXAI_ASSIGN_OR_RETURN(prepared.icd_folder,
+                          IcdFolder(context.environment, prepared.shim, options.keep_native));
   return prepared;
 }
 

@@ -3,7 +3,9 @@
 #include <fmt/core.h>
 #include <signal.h>
 
+#include <filesystem>
 #include <set>
+#include <system_error>
 
 #include "os/files.h"
 #include "os/pipe.h"
@@ -16,6 +18,8 @@ namespace {
 // A tenant's code can write to its session's log as it likes; the disk is not its.
 constexpr size_t kMostLogBytes = 1 << 20;
 constexpr size_t kMostEarlyBytes = 64 << 10;
+// Less than what a compiler may need for one program.
+constexpr uint64_t kLittleCacheRoom = 1 << 20;
 
 void LogMissing(telemetry::Log& log, const std::vector<std::string>& sentences) {
   static std::set<std::string> told;  // a keeper has one thread
@@ -55,6 +59,7 @@ Result<std::unique_ptr<Executor>> Executor::Start(os::EventLoop& loop, telemetry
   };
   FLEXAI_ASSIGN_OR_RETURN(executor->process_, os::Spawn(spawn));
   executor->running_ = true;
+  executor->cache_ = place.cache;
   executor->control_ = std::move(ends.first);
   executor->messages_ = std::move(messages.read_end);
   LogMissing(log, place.missing);
@@ -147,7 +152,19 @@ void Executor::Note(std::string_view sentence) { WriteLog(fmt::format("flexai-ke
 Status Executor::Assign(std::string_view start, std::span<const int> fds, const std::string& log_path) {
   FLEXAI_ASSIGN_OR_RETURN(log_file_, os::OpenForAppend(log_path, 0600));
   WriteLog(std::exchange(early_, ""));
+  NoteFullCache();
   return control_.SendNow(start, fds);
+}
+
+// Compilers that can't write there may fail without a word of why (PoCL does).
+void Executor::NoteFullCache() {
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(cache_, error);
+  if (!error && space.available < kLittleCacheRoom) {
+    Note(fmt::format(
+        "the disk of the kernel cache {} has {} left: make room there, or programs may fail to build", cache_,
+        FormatBytes({space.available})));
+  }
 }
 
 Status Executor::LimitMemory(Bytes bytes) {

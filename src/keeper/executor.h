@@ -50,6 +50,7 @@ class Executor final : public ExecutorHandle {
   void ReadControl();
   void ReadMessages();
   void WriteLog(std::string_view text);
+  void NoteFullCache();
   void ProcessEnded();
   void CloseControl();
 
@@ -58,6 +59,7 @@ class Executor final : public ExecutorHandle {
   os::PacketSocket control_;
   os::UniqueFd messages_;  // its standard error
   os::UniqueFd log_file_;
+  std::string cache_;  // folder of compiled kernels
   std::string early_;  // messages before Assign
   size_t logged_ = 0;
   os::Cgroup cgroup_;

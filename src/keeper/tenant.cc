@@ -40,6 +40,7 @@ Result<Tenants::Place> Tenants::Prepare(uid_t tenant) {
     FLEXAI_RETURN_IF_ERROR(os::MakeOwnFolder(folder + "/tmp", 0700));
     place.missing.push_back("the keeper is not root: executors run as its own user");
   }
+  place.cache = folder;
   place.sandbox.writable = {folder};
   place.environment = {"HOME=" + folder, "TMPDIR=" + folder + "/tmp", "XDG_CACHE_HOME=" + folder,
                        "POCL_CACHE_DIR=" + folder + "/pocl", "CUDA_CACHE_PATH=" + folder + "/cuda"};

@@ -21,6 +21,7 @@ class Tenants {
 
   struct Place {
     os::SandboxOptions sandbox;
+    std::string cache;                     // folder of compiled kernels
     std::vector<std::string> environment;  // changes to the keeper's own, for os::Environment
     std::vector<std::string> missing;      // what of the isolation is not there, one sentence each
   };

@@ -191,7 +191,9 @@ void AttachBroker::Open(Connection& connection, const AttachRequest& request, co
     return {};
   };
   if (const Status made = make(); !made.ok()) {
-    return RefuseFor(connection, request, made.WithContext("cannot make the session's memory"));
+    return RefuseFor(connection, request,
+                     made.WithContext("flexaid cannot make the session's memory (is it under a limit, as of "
+                                      "'ulimit -f'?)"));
   }
   if (!packet.fds.empty()) {
     opening->output = std::move(packet.fds[0]);

@@ -53,6 +53,7 @@ Status Daemon::Prepare() {
   FLEXAI_RETURN_IF_ERROR(
       loop_->WatchSignals({SIGTERM, SIGINT, SIGHUP}, [this](int signal) { OnSignal(signal); }));
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // whoever started us may have a limit on files; what is too large then fails
 
   PoolOptions pool;
   pool.config = options_.config;
@@ -84,6 +85,7 @@ Status Daemon::Run(std::function<void()> ready) {
   }
   Status listening;
   pool_->SetInventory(*std::move(inventory), [this, &listening, ready = std::move(ready)] {
+    pool_->AdoptLogs();
     listening = Listen();
     if (!listening.ok()) {
       return loop_->Stop();

@@ -16,6 +16,7 @@
 
 #include "os/files.h"
 #include "os/memory.h"
+#include "os/monotonic_clock.h"
 #include "os/process.h"
 #include "os/stream.h"
 #include "wire/attach.h"
@@ -173,7 +174,31 @@ class DaemonTest : public ::testing::Test {
     return Attach(*os::PacketSocket::Connect(paths_.attach_socket()), request);
   }
 
-  std::string folder_;
+  // The probe finds one device, with `field` besides what each needs.
+  void WriteProbe(int platform, const std::string& name, int gibibytes, const std::string& field) {
+    probe_ = folder_ + "/probe.json";
+    setenv("FLEXAI_FAKE_PROBE", probe_.c_str(), 1);
+    ASSERT_TRUE(os::WriteFile(probe_, R"({"platforms": [{"index": )" + std::to_string(platform) +
+                                          R"(, "name": "Fake", "suffix": "FAKE", "devices": [{"index": 0, )" +
+                                          field + R"(, "name": ")" + name +
+                                          R"(", "type": "cpu", "global_mem_bytes": )" +
+                                          std::to_string(int64_t{gibibytes} << 30) + "}]}]}")
+                    .ok());
+  }
+  // So that the daemon's thread gets a SIGHUP of this process, and no other is ended by it.
+  static void BlockHangup() {
+    sigset_t hangup;
+    sigemptyset(&hangup);
+    sigaddset(&hangup, SIGHUP);
+    ASSERT_EQ(pthread_sigmask(SIG_BLOCK, &hangup, nullptr), 0);
+  }
+  json KeeperAccount() const {
+    const os::PacketSocket keeper = *os::PacketSocket::Connect(paths_.keeper_socket("fake-0"));
+    EXPECT_TRUE(keeper.Send(std::string_view(R"({"op": "stats"})")).ok());
+    return json::parse(keeper.Receive(kPatience)->text());
+  }
+
+  std::string folder_, probe_;
   RuntimePaths paths_;
   DaemonOptions options_;
   std::FILE* stream_ = std::tmpfile();
@@ -346,6 +371,106 @@ TEST_F(DaemonTest, TheNextDaemonAdoptsKeepersVxpusAndSessions) {
   EXPECT_EQ(Ask("GET", "/v1/sessions").Json()["sessions"][0]["session"], attached.reply.session);
   EXPECT_GT(MakeVxpu(100), vxpu);
   EXPECT_GT(Attach(Request(wire::AttachOp::kOpen, {vxpu})).reply.session, attached.reply.session);
+}
+
+// No account of the keeper had its time when it ended.
+TEST_F(DaemonTest, AnEndedSessionShowsWhenItBegan) {
+  ASSERT_TRUE(Start().ok());
+  const uint64_t vxpu = MakeVxpu();
+  const int64_t before = os::MonotonicClock().Now().value;
+  const Attached attached = Attach(Request(wire::AttachOp::kOpen, {vxpu}));
+  ASSERT_EQ(attached.fds.size(), 3u);
+  const int64_t after = os::MonotonicClock().Now().value;
+  ASSERT_TRUE(os::SignalProcess(attached.fds[2], SIGKILL).ok());
+  int64_t started = 0;
+  EXPECT_TRUE(Eventually("/v1/sessions", [&started](const json& answer) {
+    started = answer["ended"].empty() ? 0 : answer["ended"][0]["started_ns"].get<int64_t>();
+    return !answer["ended"].empty();
+  }));
+  EXPECT_LE(before, started);
+  EXPECT_LE(started, after);
+  // An account that does not say it takes nothing away.
+  Attach(Request(wire::AttachOp::kOpen, {vxpu}));
+  EXPECT_GT(Ask("GET", "/v1/sessions").Json()["sessions"][0]["started_ns"].get<int64_t>(), started);
+}
+
+TEST_F(DaemonTest, LogsOfOldSessionsGo) {
+  ASSERT_TRUE(Start().ok());
+  const uint64_t vxpu = MakeVxpu();
+  const Attached live = Attach(Request(wire::AttachOp::kOpen, {vxpu}));
+  ASSERT_EQ(live.fds.size(), 3u);
+  Stop(/*keepers=*/false);
+  for (int id = 1001; id <= 1201; ++id) {
+    ASSERT_TRUE(os::WriteFile(paths_.log_directory() + "/session-" + std::to_string(id) + ".log", "").ok());
+  }
+  ASSERT_TRUE(Start().ok());
+  // 200 stay, and that of a session that goes on.
+  const auto there = [this](uint64_t id) {
+    return os::ReadFile(paths_.log_directory() + "/session-" + std::to_string(id) + ".log").ok();
+  };
+  EXPECT_FALSE(there(1001));
+  EXPECT_TRUE(there(1002));
+  EXPECT_TRUE(there(live.reply.session));
+  ASSERT_TRUE(os::SignalProcess(live.fds[2], SIGKILL).ok());
+  EXPECT_TRUE(Eventually("/v1/sessions", [](const json& answer) { return answer["ended"].size() == 1; }));
+  EXPECT_FALSE(there(1002));
+  EXPECT_TRUE(there(1003));
+  EXPECT_TRUE(there(live.reply.session));
+}
+
+TEST_F(DaemonTest, AnotherLookForDevicesTakesWhatIsNew) {
+  BlockHangup();
+  WriteProbe(0, "Old Name", 1, R"("problem": "its driver makes no context")");
+  ASSERT_TRUE(Start().ok());
+  json device = Ask("GET", "/v1/devices").Json()["devices"][0];
+  EXPECT_EQ(device["state"], "unavailable");
+  EXPECT_EQ(device["message"], "its driver makes no context");
+  EXPECT_EQ(Ask("POST", "/v1/vxpus", "{}").status, 503);
+
+  // The driver was mended, and another one stands before it now.
+  WriteProbe(1, "New Name", 4, R"("driver_version": "2")");
+  ASSERT_EQ(kill(getpid(), SIGHUP), 0);
+  EXPECT_TRUE(Eventually("/v1/devices", [&device](const json& answer) {
+    device = answer["devices"][0];
+    return device["state"] == "serving";
+  }));
+  EXPECT_EQ(device["name"], "New Name");
+  EXPECT_EQ(device["driver_version"], "2");
+  EXPECT_EQ(device["device_memory_bytes"], 4ll << 30);
+  EXPECT_EQ(device["message"], "");
+  const uint64_t vxpu = MakeVxpu();
+  EXPECT_EQ(Attach(Request(wire::AttachOp::kOpen, {vxpu})).reply.code, 0);
+  EXPECT_EQ(KeeperAccount()["sessions"][0]["platform"], 1);
+
+  WriteProbe(1, "New Name", 4, R"("problem": "it fell off the bus")");
+  ASSERT_EQ(kill(getpid(), SIGHUP), 0);
+  EXPECT_TRUE(Eventually("/v1/devices", [](const json& answer) {
+    return answer["devices"][0]["message"] == "it fell off the bus";
+  }));
+  EXPECT_EQ(Ask("POST", "/v1/vxpus", "{}").status, 503);
+}
+
+TEST_F(DaemonTest, ADeviceThatIsNotFoundAgainShowsWhatItStillHas) {
+  BlockHangup();
+  WriteProbe(0, "Device", 4, R"("driver_version": "1")");
+  ASSERT_TRUE(Start().ok());
+  const std::string vxpu = std::to_string(MakeVxpu(100));
+  ASSERT_TRUE(os::WriteFile(probe_, R"({"platforms": []})").ok());
+  ASSERT_EQ(kill(getpid(), SIGHUP), 0);
+  EXPECT_TRUE(Eventually("/v1/devices", [](const json& answer) {
+    return answer["devices"][0]["message"] == "the last look for devices did not find it";
+  }));
+  EXPECT_EQ(Ask("GET", "/v1/vxpus").Json()["vxpus"].size(), 1u);
+  EXPECT_EQ(Ask("POST", "/v1/vxpus", "{}").status, 404);
+  EXPECT_EQ(Ask("DELETE", "/v1/vxpus/" + vxpu).status, 200);
+  EXPECT_TRUE(Eventually("/v1/devices", [](const json& answer) { return answer["devices"].empty(); }));
+
+  WriteProbe(0, "Device", 4, R"("driver_version": "1")");
+  ASSERT_EQ(kill(getpid(), SIGHUP), 0);
+  EXPECT_TRUE(Eventually("/v1/devices", [](const json& answer) {
+    return !answer["devices"].empty() && answer["devices"][0]["state"] == "serving";
+  }));
+  MakeVxpu(100);
 }
 
 TEST_F(DaemonTest, AKeeperThatDiesIsStartedAgainWithItsVxpus) {

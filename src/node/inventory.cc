@@ -45,18 +45,14 @@ Device ReadDevice(const json& platform, const json& device) {
   read.index = static_cast<uint32_t>(Whole(device, "index", UINT32_MAX));
   read.platform_name = platform.at("name").get<std::string>();
   read.platform_version = platform.value("version", "");
-  read.icd = platform.value("icd", "");
   read.name = device.at("name").get<std::string>();
   read.vendor = device.value("vendor", platform.value("vendor", ""));
   read.type = device.at("type").get<std::string>();
   read.driver_version = device.value("driver_version", "");
   read.memory = {Whole(device, "global_mem_bytes")};
-  read.max_allocation = {device.contains("max_alloc_bytes") ? Whole(device, "max_alloc_bytes")
-                                                            : read.memory.value};
   read.compute_units = device.contains("compute_units")
                            ? static_cast<uint32_t>(Whole(device, "compute_units", UINT32_MAX))
                            : 0;
-  read.unified_memory = device.value("unified_memory", false);
   read.problem = device.value("problem", "");
   if (read.problem.empty() && !device.value("available", true)) {
     read.problem = "its driver says that it is not available";

@@ -17,11 +17,10 @@ struct Device {
   std::string id;  // "pocl-0": the platform's short name and a number; stable while the machine's set is
   uint32_t platform = 0;  // index of the platform in the probe
   uint32_t index = 0;     // of the device within its platform
-  std::string platform_name, platform_version, icd;
+  std::string platform_name, platform_version;
   std::string name, vendor, type, driver_version;  // type: "cpu", "gpu", "accelerator" or "custom"
-  Bytes memory, max_allocation;
+  Bytes memory;
   uint32_t compute_units = 0;
-  bool unified_memory = false;
   std::string problem;  // why it cannot be used, one sentence; empty if it can
 };
 

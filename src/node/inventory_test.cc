@@ -13,7 +13,7 @@ constexpr const char* kProbe =
   {"index": 0, "name": "Portable Computing Language", "vendor": "The pocl project", "suffix": "POCL",
    "devices": [
     {"index": 0, "name": "cpu", "type": "cpu", "global_mem_bytes": 1000,
-     "compute_units": 2, "unified_memory": true}]},
+     "compute_units": 2, "of_another_release": true}]},
   {"index": 2, "name": "Other", "suffix": "O!", "devices": [
     {"index": 0, "name": "a", "type": "gpu", "global_mem_bytes": 5},
     {"index": 1, "name": "b", "type": "gpu", "global_mem_bytes": 6}]}]})";
@@ -24,7 +24,7 @@ TEST(InventoryTest, NamesDevicesByPlatformAndNumber) {
   ASSERT_EQ(inventory->devices.size(), 3u);
   EXPECT_EQ(inventory->devices[0].id, "pocl-0");
   EXPECT_EQ(inventory->devices[0].memory, Bytes{1000});
-  EXPECT_TRUE(inventory->devices[0].unified_memory);
+  EXPECT_EQ(inventory->devices[0].compute_units, 2u);
   EXPECT_EQ(inventory->devices[1].id, "o-0");
   EXPECT_EQ(inventory->devices[2].id, "o-1");
   EXPECT_EQ(inventory->devices[2].platform, 2u);

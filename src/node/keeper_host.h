@@ -46,6 +46,10 @@ class KeeperHost {
   KeeperHost(os::EventLoop& loop, telemetry::Log& log, KeeperOptions options, Events events);
   ~KeeperHost();
 
+  // From the next keeper on that is started; one that runs keeps what it was given. The device, and so socket
+  // and lock, must stay.
+  void SetOptions(KeeperOptions options) { options_ = std::move(options); }
+
   // Connects to a keeper that already runs; kNotFound if there is none. `done` runs when it has said hello.
   void Adopt(std::function<void(Status)> done);
   // Adopts or starts the keeper.
@@ -77,7 +81,7 @@ class KeeperHost {
 
   os::EventLoop& loop_;
   telemetry::Log& log_;
-  const KeeperOptions options_;
+  KeeperOptions options_;
   const Events events_;
   std::unique_ptr<KeeperLink> link_;
   // What we started and have not reaped. The last one is the current; one that ends may still be there when

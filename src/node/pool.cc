@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cassert>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -11,22 +10,6 @@ namespace flexai::node {
 namespace {
 
 using nlohmann::json;
-
-Bytes DefaultReserve(Bytes memory) { return {std::max<uint64_t>(memory.value / 16, 256ull << 20)}; }
-
-// Runs `done` when it was called `count` times; at once if `count` is 0.
-std::function<void()> AfterAll(size_t count, std::function<void()> done) {
-  if (count == 0) {
-    done();
-    return [] {};
-  }
-  auto left = std::make_shared<size_t>(count);
-  return [left, done = std::move(done)] {
-    if (--*left == 0) {
-      done();
-    }
-  };
-}
 
 }  // namespace
 
@@ -40,7 +23,12 @@ DeviceRoom DeviceState::room() const {
 
 Pool::Pool(os::EventLoop& loop, telemetry::Log& log, telemetry::MetricRegistry& metrics, IdSource& ids,
            PoolOptions options)
-    : loop_(loop), log_(log), metrics_(metrics), ids_(ids), options_(std::move(options)) {}
+    : loop_(loop),
+      log_(log),
+      metrics_(metrics),
+      ids_(ids),
+      options_(std::move(options)),
+      logs_(options_.paths.log_directory(), kEndedKept) {}
 
 Pool::~Pool() {
   for (const auto& [id, entry] : entries_) {
@@ -53,75 +41,6 @@ Pool::~Pool() {
     loop_.Unwatch(executor.get());
   }
 }
-
-void Pool::SetInventory(Inventory inventory, std::function<void()> done) {
-  inventory_ = std::move(inventory);
-  std::erase_if(inventory_.devices, [this](const Device& device) {
-    const auto config = options_.config.devices.find(device.id);
-    return config != options_.config.devices.end() && !config->second.enabled;
-  });
-  for (const Device& device : inventory_.devices) {
-    AddDevice(device);
-  }
-  const auto one_done = AfterAll(entries_.size(), std::move(done));
-  for (const auto& [id, entry] : entries_) {
-    entry->keeper->Adopt([one_done](const Status&) { one_done(); });
-  }
-}
-
-void Pool::AddDevice(const Device& device) {
-  if (entries_.contains(device.id)) {
-    return;
-  }
-  auto entry = std::make_unique<Entry>();
-  DeviceState& state = entry->state;
-  state.device = device;
-  state.problem = device.problem.empty() ? Status() : Unavailable(device.problem);
-  DeviceConfig config;
-  if (const auto found = options_.config.devices.find(device.id); found != options_.config.devices.end()) {
-    config = found->second;
-  }
-  const Bytes memory = std::min(device.memory, config.memory.value_or(device.memory));
-  state.reserve = std::min(memory, config.reserve.value_or(DefaultReserve(memory)));
-  state.memory = state.free_memory = Bytes{memory.value - state.reserve.value};
-
-  KeeperOptions keeper;
-  keeper.device = device.id;
-  keeper.socket = options_.paths.keeper_socket(device.id);
-  keeper.lock = KeeperLockPath(options_.lock_directory, device.id);
-  keeper.log_directory = options_.paths.log_directory();
-  keeper.keeper_program = options_.keeper_program;
-  keeper.executor_program = options_.executor_program;
-  keeper.memory = memory;
-  keeper.reserve = state.reserve;
-  keeper.session_overhead = config.session_overhead;
-  keeper.max_command = options_.config.max_command;
-  keeper.freeze = device.type == "cpu";
-  keeper.version = options_.version;
-  Entry* raw = entry.get();
-  entry->keeper = std::make_unique<KeeperHost>(
-      loop_, log_, std::move(keeper),
-      KeeperHost::Events{[this, raw](const json& hello) { KeeperServing(*raw, hello); },
-                         [this, raw](const Status& why) { KeeperLost(*raw, why); }});
-  entries_.emplace(device.id, std::move(entry));
-}
-
-void Pool::StartKeepers() {
-  for (const auto& [id, entry] : entries_) {
-    if (!entry->state.device.problem.empty()) {
-      continue;
-    }
-    entry->keeper->Ensure([this, raw = entry.get()](const Status& status) {
-      raw->state.problem = status;
-      if (!status.ok()) {
-        log_.Error("{}", status.message());
-      }
-    });
-  }
-}
-
-// --- vXPUs
-// ----------------------------------------------------------------------------------------------------
 
 Status Pool::MayUse(const Caller& caller, uint32_t owner_uid, std::string_view what) const {
   if (caller.uid == 0 || caller.uid == owner_uid || caller.uid == options_.uid) {
@@ -358,50 +277,6 @@ void Pool::ForgetVxpu(uint64_t id) {
     log_.Info("vXPU {} on {} ended", id, entry->state.device.id);
     entry->state.vxpus.erase(id);
   }
-}
-
-// --- the whole
-// ------------------------------------------------------------------------------------------------
-
-void Pool::Refresh(std::function<void()> done) {
-  const auto serving = [](const auto& known) { return known.second->keeper->serving(); };
-  const auto one_done = AfterAll(
-      static_cast<size_t>(std::count_if(entries_.begin(), entries_.end(), serving)), std::move(done));
-  for (const auto& [id, entry] : entries_) {
-    if (!entry->keeper->serving()) {
-      continue;
-    }
-    entry->keeper->Request({{"op", "stats"}}, {}, kRequestTimeout,
-                           [this, raw = entry.get(), one_done](const Result<KeeperReply>& reply) {
-                             if (reply.ok()) {
-                               Ingest(*raw, reply->body);
-                             }
-                             one_done();
-                           });
-  }
-}
-
-void Pool::ShutDownKeepers(bool idle_only, std::function<void()> done) {
-  shutting_down_ = true;
-  std::vector<KeeperHost*> ending;
-  for (const auto& [id, entry] : entries_) {
-    const bool idle = entry->state.vxpus.empty() && entry->state.sessions.empty();
-    if ((entry->keeper->serving() || entry->keeper->beginning()) && (idle || !idle_only)) {
-      ending.push_back(entry->keeper.get());
-    }
-  }
-  const auto one_done = AfterAll(ending.size(), std::move(done));
-  for (KeeperHost* keeper : ending) {
-    keeper->ShutDown(one_done);
-  }
-}
-
-std::vector<const DeviceState*> Pool::devices() const {
-  std::vector<const DeviceState*> states;
-  for (const Device& device : inventory_.devices) {
-    states.push_back(&entries_.at(device.id)->state);
-  }
-  return states;
 }
 
 size_t Pool::vxpu_count() const {

@@ -26,6 +26,7 @@
 #include "node/inventory.h"
 #include "node/keeper_host.h"
 #include "node/runtime_paths.h"
+#include "node/session_logs.h"
 #include "node/vxpu.h"
 #include "os/event_loop.h"
 #include "telemetry/log.h"
@@ -61,6 +62,8 @@ struct DeviceState {
   std::map<uint64_t, Session> sessions;
 
   DeviceRoom room() const;
+  // What the last look for devices said against its use.
+  Status DriverProblem() const;
 };
 
 class Pool {
@@ -70,9 +73,12 @@ class Pool {
        PoolOptions options);
   ~Pool();
 
-  // Takes over the devices of an inventory (new ones; those known stay), and adopts the keepers that run.
-  // `done` runs when all of them have said hello.
+  // Takes over the devices of an inventory and adopts the keepers that run. What it says of a device that is
+  // known already replaces what was known, but for what a running keeper has been told. One that is no longer
+  // in it can't take vXPUs any more; those that it has stay. `done` runs when all keepers have said hello.
   void SetInventory(Inventory inventory, std::function<void()> done);
+  // Takes over the session logs of earlier flexaids, once the keepers are adopted.
+  void AdoptLogs();
   // Starts the keeper of every device that has none.
   void StartKeepers();
 
@@ -85,7 +91,7 @@ class Pool {
 
   // Asks every keeper for its account, then runs `done`; the states are then as fresh as can be.
   void Refresh(std::function<void()> done);
-  // The states as of now.
+  // The states as of now: those of the inventory, and others that still have vXPUs or sessions.
   std::vector<const DeviceState*> devices() const;
   const Inventory& inventory() const { return inventory_; }
   // A session that is live or ended lately, if `caller` may see into it.
@@ -127,10 +133,11 @@ class Pool {
     uint64_t restart_timer = 0;
   };
   static constexpr Nanos kRequestTimeout = Seconds(10);
+  static constexpr size_t kEndedKept = 200;
   static constexpr int kCreateAttempts = 3;
   static constexpr Nanos kCreateDelay = Millis(50);
 
-  void AddDevice(const Device& device);
+  void TakeDevice(const Device& device);
   void Ingest(Entry& entry, const nlohmann::json& account);
   void IngestVxpus(Entry& entry, const nlohmann::json& account);
   void IngestSessions(Entry& entry, const nlohmann::json& account);
@@ -162,6 +169,7 @@ class Pool {
   std::set<uint64_t> untied_;                   // vXPUs made here that hang on no process
   std::map<uint64_t, os::UniqueFd> executors_;  // pidfds by session
   std::deque<Session> ended_;
+  SessionLogs logs_;
   std::map<uint64_t, std::string> refusals_;  // by vXPU
   size_t starting_ = 0;                       // sessions whose keeper has not answered yet
   bool shutting_down_ = false;

@@ -24,6 +24,7 @@ void Pool::Ingest(Entry& entry, const json& account) {
     IngestSessions(entry, account);
     state.now = {account.value("now_ns", state.now.value)};
     state.busy = {account.value("busy_ns", state.busy.value)};
+    state.reserve = {account.value("reserve_bytes", state.reserve.value)};
     state.memory = {account.value("capacity_bytes", state.memory.value)};
     uint64_t quotas = 0;
     for (const auto& [id, vxpu] : state.vxpus) {
@@ -66,9 +67,13 @@ void Pool::IngestSessions(Entry& entry, const json& account) {
     // A session whose end was seen here may still be in a keeper's report for a moment.
     if (session.ok() && std::none_of(ended_.begin(), ended_.end(),
                                      [&session](const Session& ended) { return ended.id == session->id; })) {
-      session->device = state.device.id;
-      ids_.SawSession(session->id);
       const uint64_t id = session->id;
+      session->device = state.device.id;
+      if (const auto known = state.sessions.find(id);
+          known != state.sessions.end() && session->started.value == 0) {
+        session->started = known->second.started;
+      }
+      ids_.SawSession(id);
       sessions.emplace(id, *std::move(session));
     }
   }
@@ -82,7 +87,7 @@ void Pool::IngestSessions(Entry& entry, const json& account) {
 
 void Pool::KeeperServing(Entry& entry, const json& hello) {
   entry.state.serving = true;
-  entry.state.problem = {};
+  entry.state.problem = entry.state.DriverProblem();
   const std::map<uint64_t, Vxpu> before = std::exchange(entry.state.vxpus, {});
   Ingest(entry, hello);
   if (!entry.state.vxpus.empty()) {

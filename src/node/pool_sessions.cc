@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "node/pool.h"
+#include "os/monotonic_clock.h"
 
 namespace flexai::node {
 namespace {
@@ -14,7 +15,6 @@ using nlohmann::json;
 
 // An executor may have to load a vendor's libraries first.
 constexpr Nanos kStartTimeout = Seconds(60);
-constexpr size_t kEndedKept = 200;
 
 }  // namespace
 
@@ -103,6 +103,7 @@ void Pool::StartSession(Session session, json request, std::vector<int> fds,
           return done(reply.status());
         }
         metrics_.GetCounter("flexai_sessions_total", "Sessions started.", labels).Add();
+        session.started = os::MonotonicClock().Now();  // until the keeper's account tells
         session.executor_pid = reply->body.value("executor_pid", 0);
         session.log = reply->body.value("log", "");
         log_.Info("session {} of '{}' (process {}, uid {}) on {}", session.id, session.command, session.pid,
@@ -116,6 +117,16 @@ void Pool::StartSession(Session session, json request, std::vector<int> fds,
         }));
         done(pidfd.get());
       });
+}
+
+void Pool::AdoptLogs() {
+  std::set<uint64_t> live;
+  for (const auto& [device, entry] : entries_) {
+    for (const auto& [id, session] : entry->state.sessions) {
+      live.insert(id);
+    }
+  }
+  logs_.Adopt(live);
 }
 
 void Pool::SessionEnded(Entry& entry, uint64_t id) {
@@ -133,6 +144,7 @@ void Pool::SessionEnded(Entry& entry, uint64_t id) {
   if (ended_.size() > kEndedKept) {
     ended_.pop_front();
   }
+  logs_.Ended(id);
 }
 
 Result<Session> Pool::FindSession(uint64_t id, const Caller& caller) const {
