@@ -56,7 +56,8 @@ class Scarcity : public NodeFixture {
   // Processes that were started for this test's folders and still run.
   size_t Running() const {
     size_t count = 0;
-    for (const std::string& name : *os::ListFolder("/proc")) {
+    const std::vector<std::string> names = *os::ListFolder("/proc");
+    for (const std::string& name : names) {
       const Result<std::string> environment = os::ReadFile("/proc/" + name + "/environ");
       count += environment.ok() && environment->find("FLEXAI_RUNTIME_DIR=" + folder_) != std::string::npos;
     }
