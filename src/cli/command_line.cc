@@ -14,6 +14,7 @@
 #include "cli/control_commands.h"
 #include "cli/doctor.h"
 #include "cli/run_command.h"
+#include "cli/sim_command.h"
 #include "cli/status_commands.h"
 #include "os/user.h"
 #include "telemetry/log.h"
@@ -39,6 +40,7 @@ struct Arguments {
   ResizeOptions resize;
   StopOptions stop;
   LogsOptions logs;
+  SimOpenbOptions sim_openb;
   std::string shell;
 };
 
@@ -112,6 +114,29 @@ void AddControl(CLI::App& app, Arguments* to) {
   logs->footer("Examples:\n  flexai logs 3\n  flexai logs --session 12 -f\n  flexai logs");
 }
 
+void AddSim(CLI::App& app, Arguments* to) {
+  CLI::App* sim = app.add_subcommand("sim", "Try placement policies on a workload, without a cluster");
+  sim->require_subcommand(1);
+  CLI::App* openb = sim->add_subcommand(
+      "openb", "Tasks of an openb trace come one after another and stay, until the devices are full");
+  SimOpenbOptions& options = to->sim_openb;
+  AddText(openb, "--nodes", options.nodes, "CSV file of the nodes")->required();
+  AddText(openb, "--pods", options.pods, "CSV file of the pods")->required();
+  AddText(openb, "--policies", options.policies, "Policies to compare, separated by commas")
+      ->capture_default_str();
+  AddText(openb, "--seeds", options.seeds, "Seeds of the runs, FIRST-LAST")->capture_default_str();
+  openb->add_option("--until", options.until, "Stop when so many times the capacity has been asked for")
+      ->capture_default_str();
+  openb->add_option("--cpu-scale", options.cpu_scale, "Multiply the CPU of every node")
+      ->capture_default_str();
+  AddText(openb, "--log", options.log, "Write every decision to this CSV file, one file for each run");
+  AddText(openb, "--published", options.published, "CSV file of published results to show beside");
+  openb->footer(
+      "Policies: random, spread, binpack, best-fit, dot-product, fgd, hi. The columns are the percentage of\n"
+      "devices allocated once so much was asked for, and how many tasks of each class were placed.\n"
+      "Example:\n  flexai sim openb --nodes nodes.csv --pods pods.csv --policies fgd,hi --seeds 42-51");
+}
+
 void AddOther(CLI::App& app, Arguments* to) {
   app.add_subcommand("doctor", "Check what flexai needs on this machine, and say how to mend what is missing")
       ->footer("The exit status is 0 if nothing is missing.");
@@ -154,6 +179,9 @@ int Dispatch(const CLI::App& app, const Context& context, Arguments& arguments) 
   if (command == "logs") {
     return ShowLogs(context, arguments.logs);
   }
+  if (command == "sim") {
+    return SimOpenb(context, arguments.sim_openb);
+  }
   if (command == "doctor") {
     return Doctor(context);
   }
@@ -191,6 +219,7 @@ int RunCommandLine(int argc, char** argv, const std::string& version) {
   AddRun(app, &parsed);
   AddStatus(app, &parsed);
   AddControl(app, &parsed);
+  AddSim(app, &parsed);
   AddOther(app, &parsed);
   app.footer("'flexai COMMAND --help' shows examples. See also: flexai(1), flexaid(8).");
 

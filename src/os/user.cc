@@ -16,6 +16,7 @@ namespace flexai::os {
 pid_t ProcessId() { return getpid(); }
 
 bool OutputIsTerminal() { return isatty(STDOUT_FILENO) == 1; }
+bool ErrorIsTerminal() { return isatty(STDERR_FILENO) == 1; }
 
 uid_t EffectiveUser() { return geteuid(); }
 

@@ -10,8 +10,9 @@ namespace flexai::os {
 
 pid_t ProcessId();
 uid_t EffectiveUser();
-// Whether standard output is a terminal.
+// Whether standard output, or standard error, is a terminal.
 bool OutputIsTerminal();
+bool ErrorIsTerminal();
 // The login name, or the number as text if there is none.
 std::string UserName(uid_t uid);
 

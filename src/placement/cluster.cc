@@ -1,0 +1,124 @@
+#include "placement/cluster.h"
+
+#include <algorithm>
+#include <cassert>
+#include <functional>
+
+namespace flexai::placement {
+
+size_t Cluster::StateHash::operator()(const NodeState& state) const {
+  uint64_t hash = static_cast<uint64_t>(state.cpu_free) * 0x9e3779b97f4a7c15ull +
+                  static_cast<uint64_t>(state.model * kMostDevices + state.devices);
+  for (int i = 0; i < state.devices; ++i) {
+    hash = (hash ^ static_cast<uint64_t>(state.free[static_cast<size_t>(i)])) * 0xbf58476d1ce4e5b9ull;
+    hash ^= hash >> 29;
+  }
+  return hash;
+}
+
+Cluster::Cluster(std::vector<NodeSpec> nodes) : nodes_(std::move(nodes)), live_(nodes_.size()) {
+  for (NodeId node = 0; node < nodes_.size(); ++node) {
+    const NodeSpec& spec = nodes_[node];
+    assert(spec.devices >= 0 && spec.devices <= kMostDevices && spec.model >= 0 && spec.model < kMostModels);
+    Live& live = live_[node];
+    live.cpu_free = spec.cpu_milli;
+    live.memory_free = spec.memory_mib;
+    std::fill_n(live.free.begin(), spec.devices, static_cast<int16_t>(kWholeDevice));
+    live.state = Intern(StateOf(node));
+    groups_[live.state].insert(node);
+    device_capacity_ += int64_t{spec.devices} * kWholeDevice;
+  }
+}
+
+NodeState Cluster::StateOf(NodeId node) const {
+  const Live& live = live_[node];
+  NodeState state{live.cpu_free, nodes_[node].model, nodes_[node].devices, live.free};
+  std::sort(state.free.begin(), state.free.begin() + state.devices, std::greater<>());
+  return state;
+}
+
+StateId Cluster::Intern(const NodeState& state) {
+  const auto [entry, is_new] = ids_.try_emplace(state, static_cast<StateId>(states_.size()));
+  if (is_new) {
+    states_.push_back(state);
+  }
+  return entry->second;
+}
+
+void Cluster::Regroup(NodeId node) {
+  const StateId after = Intern(StateOf(node));
+  StateId& state = live_[node].state;
+  const auto from = groups_.find(state);
+  auto moved = from->second.extract(node);
+  if (from->second.empty()) {
+    groups_.erase(from);
+  }
+  groups_[after].insert(std::move(moved));
+  state = after;
+}
+
+const NodeId* Cluster::FirstWith(const std::set<NodeId>& group, int64_t memory_mib) const {
+  for (const NodeId& node : group) {
+    if (live_[node].memory_free >= memory_mib) {
+      return &node;
+    }
+  }
+  return nullptr;
+}
+
+std::vector<int32_t> Cluster::DevicesAt(NodeId node, int first, int count) const {
+  std::vector<int32_t> order(static_cast<size_t>(nodes_[node].devices));
+  for (size_t i = 0; i < order.size(); ++i) {
+    order[i] = static_cast<int32_t>(i);
+  }
+  const auto& free = live_[node].free;
+  std::stable_sort(order.begin(), order.end(), [&free](int32_t a, int32_t b) {
+    return free[static_cast<size_t>(a)] > free[static_cast<size_t>(b)];
+  });
+  std::vector<int32_t> devices(order.begin() + first, order.begin() + first + count);
+  std::sort(devices.begin(), devices.end());
+  return devices;
+}
+
+Status Cluster::Take(const TaskShape& task, const Placement& where) {
+  const Live& cpu = live_[where.cpu_node];
+  const Live& device = live_[where.device_node];
+  if (cpu.cpu_free < task.cpu_milli || cpu.memory_free < task.memory_mib) {
+    return ResourceExhausted("node " + nodes_[where.cpu_node].name + " has too little CPU or memory left");
+  }
+  if (where.devices.size() != static_cast<size_t>(task.devices) ||
+      (task.devices > 0 && (task.models & OneModel(nodes_[where.device_node].model)) == 0)) {
+    return InvalidArgument("the devices on node " + nodes_[where.device_node].name +
+                           " are not what was asked for");
+  }
+  int32_t previous = -1;
+  for (const int32_t number : where.devices) {
+    if (number <= previous || number >= nodes_[where.device_node].devices) {
+      return InvalidArgument("node " + nodes_[where.device_node].name + " has no such devices");
+    }
+    if (device.free[static_cast<size_t>(number)] < task.share_milli) {
+      return ResourceExhausted("a device of node " + nodes_[where.device_node].name + " has too little left");
+    }
+    previous = number;
+  }
+  Add(task, where, -1);
+  return {};
+}
+
+void Cluster::Give(const TaskShape& task, const Placement& where) { Add(task, where, 1); }
+
+void Cluster::Add(const TaskShape& task, const Placement& where, int sign) {
+  live_[where.cpu_node].cpu_free += sign * task.cpu_milli;
+  live_[where.cpu_node].memory_free += sign * task.memory_mib;
+  for (const int32_t number : where.devices) {
+    live_[where.device_node].free[static_cast<size_t>(number)] +=
+        static_cast<int16_t>(sign * task.share_milli);
+  }
+  device_taken_ -= sign * task.device_milli();
+  Regroup(where.cpu_node);
+  if (where.device_node != where.cpu_node) {
+    Regroup(where.device_node);
+  }
+}
+
+}  // namespace flexai::placement

@@ -1,0 +1,29 @@
+// dot-product: the node whose idle CPU and devices point least in another direction than the task's demand.
+//
+// Source: R. Grandl et al., "Multi-resource Packing for Cluster Schedulers" (Tetris), SIGCOMM 2014: the
+// alignment of demand and what is left. As in the published comparison a smaller product wins, so that
+// nodes with little left fill up first.
+#include "placement/policies/policies.h"
+
+namespace flexai::placement {
+namespace {
+
+constexpr double kMostCpuMilli = 128'000;
+constexpr double kMostDeviceMilli = 8 * kWholeDevice;
+
+class DotProduct final : public NodeRater {
+ public:
+  Rating Rate(const NodeState& node, const TaskShape& task) const override {
+    const double product = static_cast<double>(node.cpu_free) / kMostCpuMilli *
+                               static_cast<double>(task.cpu_milli) / kMostCpuMilli +
+                           static_cast<double>(node.free_milli()) / kMostDeviceMilli *
+                               static_cast<double>(task.device_milli()) / kMostDeviceMilli;
+    return {static_cast<int32_t>((1 - product) * 10'000), TightestDevices(node, task)};
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<NodeRater> MakeDotProduct() { return std::make_unique<DotProduct>(); }
+
+}  // namespace flexai::placement

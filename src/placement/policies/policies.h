@@ -1,0 +1,19 @@
+// The makers of the policies, one file each.
+#pragma once
+
+#include <memory>
+
+#include "placement/scored_policy.h"
+
+namespace flexai::placement {
+
+std::unique_ptr<Policy> MakeRandom(uint64_t seed);
+std::unique_ptr<NodeRater> MakeSpread();
+std::unique_ptr<NodeRater> MakeBinpack();
+std::unique_ptr<NodeRater> MakeBestFit();
+std::unique_ptr<NodeRater> MakeDotProduct();
+// `typical` must outlive it.
+std::unique_ptr<NodeRater> MakeFgd(std::span<const TypicalTask> typical);
+std::unique_ptr<NodeRater> MakeHi(std::span<const TypicalTask> typical);
+
+}  // namespace flexai::placement

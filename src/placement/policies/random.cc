@@ -1,0 +1,46 @@
+// random: any node that has room, each with the same chance, and any of its devices.
+#include <algorithm>
+#include <iterator>
+
+#include "placement/policies/policies.h"
+
+namespace flexai::placement {
+namespace {
+
+class RandomPolicy final : public Policy {
+ public:
+  explicit RandomPolicy(uint64_t seed) : random_(seed) {}
+
+  std::optional<Placement> Choose(const Cluster& cluster, const TaskShape& task) override {
+    std::vector<NodeId> feasible;
+    for (const auto& [id, group] : cluster.groups()) {
+      if (cluster.state(id).Fits(task)) {
+        std::copy_if(group.begin(), group.end(), std::back_inserter(feasible),
+                     [&](NodeId node) { return cluster.memory_free(node) >= task.memory_mib; });
+      }
+    }
+    if (feasible.empty()) {
+      return std::nullopt;
+    }
+    const NodeId node = feasible[random_.Below(feasible.size())];
+    std::vector<int32_t> devices;
+    for (int32_t device = 0; device < cluster.nodes()[node].devices; ++device) {
+      if (cluster.device_free(node, device) >= task.share_milli) {
+        devices.push_back(device);
+      }
+    }
+    while (devices.size() > static_cast<size_t>(task.devices)) {
+      devices.erase(devices.begin() + static_cast<ptrdiff_t>(random_.Below(devices.size())));
+    }
+    return Placement{node, node, devices};
+  }
+
+ private:
+  Random random_;
+};
+
+}  // namespace
+
+std::unique_ptr<Policy> MakeRandom(uint64_t seed) { return std::make_unique<RandomPolicy>(seed); }
+
+}  // namespace flexai::placement

@@ -1,0 +1,18 @@
+// spread: the node with the most idle devices, counting shares; and on it the emptiest devices.
+#include "placement/policies/policies.h"
+
+namespace flexai::placement {
+namespace {
+
+class Spread final : public NodeRater {
+ public:
+  Rating Rate(const NodeState& node, const TaskShape&) const override {
+    return {static_cast<int32_t>(node.free_milli()), 0};
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<NodeRater> MakeSpread() { return std::make_unique<Spread>(); }
+
+}  // namespace flexai::placement

@@ -1,0 +1,50 @@
+#include "placement/policy.h"
+
+#include "placement/policies/policies.h"
+
+namespace flexai::placement {
+namespace {
+
+std::unique_ptr<Policy> Scored(std::unique_ptr<NodeRater> rater) {
+  return std::make_unique<ScoredPolicy>(std::move(rater));
+}
+
+struct Entry {
+  std::string_view name;
+  std::unique_ptr<Policy> (*make)(const PolicyInputs& inputs);
+};
+
+constexpr Entry kPolicies[] = {
+    {"random", [](const PolicyInputs& inputs) { return MakeRandom(inputs.seed); }},
+    {"spread", [](const PolicyInputs&) { return Scored(MakeSpread()); }},
+    {"binpack", [](const PolicyInputs&) { return Scored(MakeBinpack()); }},
+    {"best-fit", [](const PolicyInputs&) { return Scored(MakeBestFit()); }},
+    {"dot-product", [](const PolicyInputs&) { return Scored(MakeDotProduct()); }},
+    {"fgd", [](const PolicyInputs& inputs) { return Scored(MakeFgd(inputs.typical)); }},
+    {"hi", [](const PolicyInputs& inputs) { return Scored(MakeHi(inputs.typical)); }},
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Policy>> MakePolicy(std::string_view name, const PolicyInputs& inputs) {
+  for (const Entry& entry : kPolicies) {
+    if (entry.name == name) {
+      return entry.make(inputs);
+    }
+  }
+  std::string names;
+  for (const std::string& known : PolicyNames()) {
+    names += (names.empty() ? "" : ", ") + known;
+  }
+  return InvalidArgument("'" + std::string(name) + "' is no placement policy: use one of " + names);
+}
+
+std::vector<std::string> PolicyNames() {
+  std::vector<std::string> names;
+  for (const Entry& entry : kPolicies) {
+    names.emplace_back(entry.name);
+  }
+  return names;
+}
+
+}  // namespace flexai::placement

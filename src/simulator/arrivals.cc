@@ -1,0 +1,111 @@
+#include "simulator/arrivals.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "base/random.h"
+
+namespace flexai::simulator {
+namespace {
+
+template <typename T>
+void Shuffle(std::vector<T>* items, Random* random) {
+  for (size_t left = items->size(); left > 1; --left) {
+    std::swap((*items)[left - 1], (*items)[random->Below(left)]);
+  }
+}
+
+}  // namespace
+
+TaskClass ClassOf(const placement::TaskShape& shape) {
+  if (shape.devices == 0) {
+    return TaskClass::kCpu;
+  }
+  if (shape.devices > 1) {
+    return TaskClass::kMulti;
+  }
+  return shape.share_milli < placement::kWholeDevice ? TaskClass::kFraction : TaskClass::kOne;
+}
+
+std::string_view ClassName(TaskClass task_class) {
+  constexpr std::string_view kNames[kTaskClasses] = {"cpu", "fraction", "one", "multi"};
+  return kNames[static_cast<size_t>(task_class)];
+}
+
+double ArrivalRun::acceptance(TaskClass task_class) const {
+  const auto i = static_cast<size_t>(task_class);
+  return arrived[i] == 0 ? 1 : static_cast<double>(accepted[i]) / static_cast<double>(arrived[i]);
+}
+
+Arrivals DrawArrivals(const Trace& trace, const ArrivalOptions& options) {
+  Arrivals arrivals{trace.nodes, {}};
+  Random random(options.seed);
+  Shuffle(&arrivals.nodes, &random);
+  double capacity = 0;
+  for (const placement::NodeSpec& node : trace.nodes) {
+    capacity += node.devices * placement::kWholeDevice;
+  }
+  const double wanted = options.until * capacity;
+  const auto milli = [&trace](size_t pod) {
+    return static_cast<double>(trace.pods[pod].shape.device_milli());
+  };
+  double asked = 0;
+  for (size_t i = 0; i < trace.pods.size(); ++i) {
+    arrivals.pods.push_back(i);
+    asked += milli(i);
+  }
+  Shuffle(&arrivals.pods, &random);
+  const bool any = asked > 0;
+  while (any && asked < wanted) {
+    arrivals.pods.push_back(random.Below(trace.pods.size()));
+    asked += milli(arrivals.pods.back());
+  }
+  while (asked > wanted) {
+    size_t& victim = arrivals.pods[random.Below(arrivals.pods.size())];
+    // Not below what is wanted: the last one that crosses it stays.
+    if (asked - milli(victim) < wanted) {
+      break;
+    }
+    asked -= milli(victim);
+    arrivals.pods.erase(arrivals.pods.begin() + (&victim - arrivals.pods.data()));
+  }
+  return arrivals;
+}
+
+Result<ArrivalRun> RunArrivals(const Trace& trace, const Arrivals& arrivals, placement::Policy& policy,
+                               const std::function<void(const Decision&)>& on_decision) {
+  placement::Cluster cluster(arrivals.nodes);
+  ArrivalRun run;
+  std::map<int, std::pair<double, size_t>> sums;
+  int64_t asked = 0;
+  const auto capacity = static_cast<double>(cluster.device_capacity());
+  std::chrono::steady_clock::duration deciding{};
+  for (size_t sequence = 0; sequence < arrivals.pods.size(); ++sequence) {
+    const Pod& pod = trace.pods[arrivals.pods[sequence]];
+    const auto start = std::chrono::steady_clock::now();
+    const std::optional<placement::Placement> where = policy.Choose(cluster, pod.shape);
+    deciding += std::chrono::steady_clock::now() - start;
+    const auto task_class = static_cast<size_t>(ClassOf(pod.shape));
+    ++run.arrived[task_class];
+    asked += pod.shape.device_milli();
+    if (where.has_value()) {
+      FLEXAI_RETURN_IF_ERROR(cluster.Take(pod.shape, *where));
+      ++run.accepted[task_class];
+    }
+    if (on_decision) {
+      on_decision({sequence, &pod, where.has_value() ? &*where : nullptr});
+    }
+    auto& [sum, count] = sums[static_cast<int>(std::lround(100 * static_cast<double>(asked) / capacity))];
+    sum += 100 * static_cast<double>(cluster.device_taken()) / capacity;
+    ++count;
+  }
+  for (const auto& [percent, mean] : sums) {
+    run.allocation[percent] = mean.first / static_cast<double>(mean.second);
+  }
+  run.seconds = std::chrono::duration<double>(deciding).count();
+  return run;
+}
+
+}  // namespace flexai::simulator

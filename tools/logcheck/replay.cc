@@ -1,0 +1,225 @@
+#include "replay.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <optional>
+
+#include "simulator/csv.h"
+
+namespace flexai::logcheck {
+namespace {
+
+constexpr size_t kMostFindings = 100;
+constexpr int64_t kMostNumber = 1'000'000'000'000;
+
+struct Node {
+  int64_t cpu = 0;
+  int64_t memory = 0;
+  int model = 0;
+  std::vector<int64_t> devices;  // what is free on each
+};
+
+struct Columns {
+  size_t seq, pod, cpu, memory, num_gpu, gpu_milli, spec, cpu_node, gpu_node, gpus, result;
+};
+
+struct Entry {
+  std::string_view pod, spec, cpu_node, gpu_node, gpus, result;
+  int64_t seq = 0, cpu = 0, memory = 0, num_gpu = 0, gpu_milli = 0;
+};
+
+Result<Columns> FindColumns(const simulator::CsvTable& table) {
+  Columns c{};
+  FLEXAI_ASSIGN_OR_RETURN(c.seq, table.Column("seq"));
+  FLEXAI_ASSIGN_OR_RETURN(c.pod, table.Column("pod"));
+  FLEXAI_ASSIGN_OR_RETURN(c.cpu, table.Column("cpu"));
+  FLEXAI_ASSIGN_OR_RETURN(c.memory, table.Column("memory"));
+  FLEXAI_ASSIGN_OR_RETURN(c.num_gpu, table.Column("num_gpu"));
+  FLEXAI_ASSIGN_OR_RETURN(c.gpu_milli, table.Column("gpu_milli"));
+  FLEXAI_ASSIGN_OR_RETURN(c.spec, table.Column("spec"));
+  FLEXAI_ASSIGN_OR_RETURN(c.cpu_node, table.Column("cpu_node"));
+  FLEXAI_ASSIGN_OR_RETURN(c.gpu_node, table.Column("gpu_node"));
+  FLEXAI_ASSIGN_OR_RETURN(c.gpus, table.Column("gpus"));
+  FLEXAI_ASSIGN_OR_RETURN(c.result, table.Column("result"));
+  return c;
+}
+
+Result<Entry> ReadEntry(const simulator::CsvRow& row, const Columns& c) {
+  Entry entry{row.Text(c.pod),      row.Text(c.spec), row.Text(c.cpu_node),
+              row.Text(c.gpu_node), row.Text(c.gpus), row.Text(c.result)};
+  FLEXAI_ASSIGN_OR_RETURN(entry.seq, row.Number(c.seq, kMostNumber));
+  FLEXAI_ASSIGN_OR_RETURN(entry.cpu, row.Number(c.cpu, kMostNumber));
+  FLEXAI_ASSIGN_OR_RETURN(entry.memory, row.Number(c.memory, kMostNumber));
+  FLEXAI_ASSIGN_OR_RETURN(entry.num_gpu, row.Number(c.num_gpu, kMostNumber));
+  FLEXAI_ASSIGN_OR_RETURN(entry.gpu_milli, row.Number(c.gpu_milli, kMostNumber));
+  return entry;
+}
+
+class Replayer {
+ public:
+  Replayer(const simulator::Trace& trace, bool remote) : trace_(trace), remote_(remote) {
+    for (const placement::NodeSpec& spec : trace.nodes) {
+      by_name_[spec.name] = nodes_.size();
+      nodes_.push_back({spec.cpu_milli, spec.memory_mib, spec.model,
+                        std::vector<int64_t>(static_cast<size_t>(spec.devices), placement::kWholeDevice)});
+    }
+    for (const simulator::Pod& pod : trace.pods) {
+      pods_[pod.name] = &pod;
+    }
+  }
+
+  // What is wrong with the next decision; empty if nothing. A wrong one takes nothing.
+  std::string Check(const Entry& entry) {
+    if (entry.seq != next_++) {
+      return fmt::format("seq is {}, expected {}", entry.seq, next_ - 1);
+    }
+    const auto pod = pods_.find(entry.pod);
+    if (pod == pods_.end()) {
+      return fmt::format("the trace has no pod '{}'", entry.pod);
+    }
+    const placement::TaskShape& shape = pod->second->shape;
+    if (entry.cpu != shape.cpu_milli || entry.memory != shape.memory_mib || entry.num_gpu != shape.devices ||
+        entry.gpu_milli != shape.share_milli || entry.spec != simulator::ModelNames(trace_, shape.models)) {
+      return fmt::format("pod '{}' asks for something else in the trace", entry.pod);
+    }
+    if (entry.result == "dropped") {
+      const std::optional<std::string> place = FirstPlace(entry, shape.models);
+      return place ? fmt::format("pod '{}' is dropped, but fits on {}", entry.pod, *place) : "";
+    }
+    if (entry.result != "placed") {
+      return fmt::format("result is '{}', expected placed or dropped", entry.result);
+    }
+    return Place(entry, shape.models);
+  }
+
+  double allocated_percent() const {
+    int64_t free = 0;
+    int64_t all = 0;
+    for (const Node& node : nodes_) {
+      for (const int64_t device : node.devices) {
+        free += device;
+        all += placement::kWholeDevice;
+      }
+    }
+    return all == 0 ? 0 : 100.0 * static_cast<double>(all - free) / static_cast<double>(all);
+  }
+
+ private:
+  static bool HasCpu(const Node& node, const Entry& entry) {
+    return node.cpu >= entry.cpu && node.memory >= entry.memory;
+  }
+  static bool HasDevices(const Node& node, const Entry& entry, placement::ModelSet models) {
+    return entry.num_gpu == 0 || ((models >> node.model & 1) != 0 &&
+                                  std::count_if(node.devices.begin(), node.devices.end(), [&](int64_t free) {
+                                    return free >= entry.gpu_milli;
+                                  }) >= entry.num_gpu);
+  }
+
+  std::optional<std::string> FirstPlace(const Entry& entry, placement::ModelSet models) const {
+    std::optional<std::string> cpu, devices;
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+      const std::string& name = trace_.nodes[i].name;
+      const bool has_cpu = HasCpu(nodes_[i], entry);
+      const bool has_devices = HasDevices(nodes_[i], entry, models);
+      if (has_cpu && has_devices) {
+        return name;
+      }
+      cpu = has_cpu ? name : cpu;
+      devices = has_devices ? name : devices;
+    }
+    return remote_ && cpu && devices ? std::optional(*cpu + " with devices of " + *devices) : std::nullopt;
+  }
+
+  std::string Place(const Entry& entry, placement::ModelSet models) {
+    const auto cpu = by_name_.find(entry.cpu_node);
+    if (cpu == by_name_.end()) {
+      return fmt::format("there is no node '{}'", entry.cpu_node);
+    }
+    Node& host = nodes_[cpu->second];
+    if (!HasCpu(host, entry)) {
+      return fmt::format("node '{}' has {} milli of CPU and {} MiB left", entry.cpu_node, host.cpu,
+                         host.memory);
+    }
+    if (entry.num_gpu > 0) {
+      if (const std::string wrong = PlaceDevices(entry, models); !wrong.empty()) {
+        return wrong;
+      }
+    } else if (!entry.gpu_node.empty() || !entry.gpus.empty()) {
+      return "a pod without devices has some";
+    }
+    host.cpu -= entry.cpu;
+    host.memory -= entry.memory;
+    return "";
+  }
+
+  std::string PlaceDevices(const Entry& entry, placement::ModelSet models) {
+    const auto found = by_name_.find(entry.gpu_node);
+    if (found == by_name_.end()) {
+      return fmt::format("there is no node '{}'", entry.gpu_node);
+    }
+    if (!remote_ && entry.gpu_node != entry.cpu_node) {
+      return "CPU and devices are on two nodes";
+    }
+    Node& node = nodes_[found->second];
+    if ((models >> node.model & 1) == 0) {
+      return fmt::format("node '{}' has devices of another model", entry.gpu_node);
+    }
+    std::vector<size_t> chosen;
+    for (std::string_view rest = entry.gpus; !rest.empty();) {
+      size_t device = 0;
+      const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), device);
+      if (error != std::errc() || device >= node.devices.size() ||
+          std::find(chosen.begin(), chosen.end(), device) != chosen.end()) {
+        return fmt::format("gpus is '{}', expected different numbers below {}", entry.gpus,
+                           node.devices.size());
+      }
+      if (node.devices[device] < entry.gpu_milli) {
+        return fmt::format("device {} of node '{}' has {} milli left", device, entry.gpu_node,
+                           node.devices[device]);
+      }
+      chosen.push_back(device);
+      rest.remove_prefix(std::min(static_cast<size_t>(end - rest.data()) + 1, rest.size()));
+    }
+    if (chosen.size() != static_cast<size_t>(entry.num_gpu)) {
+      return fmt::format("gpus is '{}', expected {} of them", entry.gpus, entry.num_gpu);
+    }
+    for (const size_t device : chosen) {
+      node.devices[device] -= entry.gpu_milli;
+    }
+    return "";
+  }
+
+  const simulator::Trace& trace_;
+  const bool remote_;
+  std::vector<Node> nodes_;
+  std::map<std::string, size_t, std::less<>> by_name_;
+  std::map<std::string, const simulator::Pod*, std::less<>> pods_;
+  int64_t next_ = 0;
+};
+
+}  // namespace
+
+Result<Report> Replay(const simulator::Trace& trace, std::string_view log, std::string_view log_name,
+                      bool remote) {
+  FLEXAI_ASSIGN_OR_RETURN(const simulator::CsvTable table, simulator::CsvTable::Parse(log, log_name));
+  FLEXAI_ASSIGN_OR_RETURN(const Columns columns, FindColumns(table));
+  Replayer replayer(trace, remote);
+  Report report;
+  for (size_t i = 0; i < table.size(); ++i) {
+    const simulator::CsvRow row = table.row(i);
+    FLEXAI_ASSIGN_OR_RETURN(const Entry entry, ReadEntry(row, columns));
+    const std::string wrong = replayer.Check(entry);
+    ++report.decisions;
+    report.placed += entry.result == "placed";
+    if (!wrong.empty() && report.findings.size() < kMostFindings) {
+      report.findings.push_back(fmt::format("{}: {}", row.place(), wrong));
+    }
+  }
+  report.allocated_percent = replayer.allocated_percent();
+  return report;
+}
+
+}  // namespace flexai::logcheck

@@ -1,0 +1,25 @@
+// Replays the decisions of an arrival-only run and finds what breaks the rules: more taken than there is, a
+// place that does not suit the task, a task dropped that would have fitted.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "simulator/openb.h"
+
+namespace flexai::logcheck {
+
+struct Report {
+  size_t decisions = 0;
+  size_t placed = 0;
+  double allocated_percent = 0;       // of the devices, at the end
+  std::vector<std::string> findings;  // "line N: ...", the first hundred
+};
+
+// `remote`: devices may be on another node than CPU and memory. Fails if the log can't be read at all.
+Result<Report> Replay(const simulator::Trace& trace, std::string_view log, std::string_view log_name,
+                      bool remote);
+
+}  // namespace flexai::logcheck
