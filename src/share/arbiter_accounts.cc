@@ -8,10 +8,11 @@ namespace flexai::share {
 // Claims that no honest executor makes.
 bool Arbiter::Plausible(const Client& client, const LaneView& view) const {
   constexpr uint32_t kMostRunning = 1 << 16;
-  return view.lease_done <= client.grant.lease && view.lease_taken <= client.grant.lease &&
-         view.running <= kMostRunning && (!client.revoked || view.finished <= client.drained_at) &&
-         view.used_ns >= client.seen.used_ns && view.finished >= client.seen.finished &&
-         view.lease_done >= client.seen.lease_done;
+  constexpr uint64_t kMostUsedNs = 1'000'000'000'000'000'000;  // 30 years
+  return view.used_ns <= kMostUsedNs && view.lease_done <= client.grant.lease &&
+         view.lease_taken <= client.grant.lease && view.running <= kMostRunning &&
+         (!client.revoked || view.finished <= client.drained_at) && view.used_ns >= client.seen.used_ns &&
+         view.finished >= client.seen.finished && view.lease_done >= client.seen.lease_done;
 }
 
 void Arbiter::Observe(Client& client, LaneView view) {
@@ -23,6 +24,8 @@ void Arbiter::Observe(Client& client, LaneView view) {
        {&view.first_start_ns, &view.head_entered_ns, &view.head_start_ns, &view.last_end_ns}) {
     *claim = std::clamp<int64_t>(*claim, 0, now_.value);
   }
+  constexpr int64_t kMostInFlightNs = 3'600'000'000'000;
+  view.in_flight_ns = std::clamp<int64_t>(view.in_flight_ns, 0, kMostInFlightNs);
   if (!Plausible(client, view)) {
     client.condemned = true;
     port_.Condemn(client.id, "the executor wrote impossible values to its lease page");

@@ -63,8 +63,7 @@ Grant Arbiter::Terms(const Client& client, const Client* other) const {
 // What `client` is granted before its turn has begun: a quantum after what it still has on the device.
 int64_t Arbiter::FirstBudget(const Client& client) const {
   const int64_t allowance = std::min(client.vxpu->account.AllowanceNs(), options_.quantum.value);
-  return static_cast<int64_t>(client.seen.used_ns) + std::max<int64_t>(0, client.seen.in_flight_ns) +
-         allowance;
+  return static_cast<int64_t>(client.seen.used_ns) + client.seen.in_flight_ns + allowance;
 }
 
 // The last command of the pending client's turn before may have taken far longer than was predicted as its
