@@ -4,6 +4,7 @@
 #include <sstream>
 #include <string>
 
+#include "base/json.h"
 #include "sim/world.h"
 #include "telemetry/log.h"
 
@@ -23,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto keeper = std::move(keeper::Keeper::Create(world, executors, log, world.clock, options, 1).value());
   std::istringstream lines(std::string(reinterpret_cast<const char*>(data), size));
   for (std::string line; std::getline(lines, line);) {
-    const nlohmann::json request = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+    const nlohmann::json request = ParseJson(line);
     if (request.is_object()) {  // as keeper::Server does
       keeper->Handle(request, {}, [](const keeper::Answer&) {});
       world.RunUntil(world.clock.Now() + Millis(10));

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "base/json.h"
 #include "node/inventory.h"
 #include "node/vxpu.h"
 #include "share/executor_start.h"
@@ -17,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static_cast<void>(share::DecodeStart(text));
   static_cast<void>(share::DecodeReady(text));
   static_cast<void>(share::DecodeSandbox(text));
-  const nlohmann::json json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const nlohmann::json json = ParseJson(text);
   static_cast<void>(node::ParseVxpu(json));
   static_cast<void>(node::ParseSession(json));
   return 0;

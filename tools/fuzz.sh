@@ -13,12 +13,16 @@ for fuzzer in $fuzzers; do
   corpus=$build/corpus/$name
   seeds=fuzz/corpus/${name#fuzz_}
   mkdir -p "$corpus"
+  rm -f "$build/$name"-crash-* "$build/$name"-oom-* "$build/$name"-timeout-* "$build/$name"-leak-*
   echo "== $name: $seconds s"
   "$fuzzer" -max_total_time="$seconds" -max_len=65536 -rss_limit_mb=4096 -print_final_stats=1 \
     -artifact_prefix="$build/$name-" "$corpus" $([ -d "$seeds" ] && echo "$seeds") 2>&1 |
     tee "$build/$name.log" | grep -E '^(stat::|==|SUMMARY|artifact_prefix|.*(ERROR|crash))' || true
   # A pipe hides the fuzzer's own exit status; a finding always leaves a file.
-  if ls "$build/$name"-crash-* "$build/$name"-oom-* "$build/$name"-timeout-* "$build/$name"-leak-* 2>/dev/null; then
+  findings=$(find "$build" -maxdepth 1 -name "$name-crash-*" -o -maxdepth 1 -name "$name-oom-*" \
+    -o -maxdepth 1 -name "$name-timeout-*" -o -maxdepth 1 -name "$name-leak-*")
+  if [ -n "$findings" ]; then
+    echo "$findings" >&2
     echo "fuzz.sh: $name found the input above" >&2
     exit 1
   fi

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "base/json.h"
 #include "os/user.h"
 
 namespace flexai::keeper {
@@ -64,7 +65,7 @@ void Server::Receive(uint64_t id) {
     }
     return;
   }
-  const json request = json::parse(packet->text(), nullptr, /*allow_exceptions=*/false);
+  const json request = ParseJson(packet->text());
   if (!request.is_object()) {
     return Send(id, {InvalidArgument("the request is not a JSON object"), json::object(), {}});
   }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/json.h"
 #include "wire/layout.h"
 
 namespace flexai::node {
@@ -209,7 +210,7 @@ void Api::ShutDown(const HttpRequest& request, HttpServer::Respond respond) {
   if (request.peer.uid != 0 && request.peer.uid != options_.uid) {
     return respond(ErrorResponse(PermissionDenied("only root and the user that flexaid runs as may end it")));
   }
-  const json body = request.body.empty() ? json::object() : json::parse(request.body, nullptr, false);
+  const json body = request.body.empty() ? json::object() : ParseJson(request.body);
   const auto keepers = body.is_object() ? body.find("keepers") : body.end();
   if (!body.is_object() || (keepers != body.end() && !keepers->is_boolean())) {
     return respond(ErrorResponse(InvalidArgument("the body must be {\"keepers\": true or false}")));

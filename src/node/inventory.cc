@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/json.h"
 #include "os/process.h"
 
 namespace flexai::node {
@@ -65,7 +66,7 @@ Device ReadDevice(const json& platform, const json& device) {
 Result<Inventory> ParseProbe(std::string_view text) {
   // nlohmann-json reports a missing key or a wrong type by exceptions; they end here.
   try {
-    const json probe = json::parse(text);
+    const json probe = ParseJson(text);
     Inventory inventory;
     std::map<std::string, int> next_number;
     for (const json& platform : probe.at("platforms").get_ref<const json::array_t&>()) {

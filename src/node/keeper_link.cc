@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "base/json.h"
+
 namespace flexai::node {
 
 using nlohmann::json;
@@ -75,7 +77,7 @@ void KeeperLink::Receive() {
     }
     return;
   }
-  json body = json::parse(packet->text(), nullptr, /*allow_exceptions=*/false);
+  json body = ParseJson(packet->text());
   const auto ok = body.is_object() ? body.find("ok") : body.end();
   if (!sent_ || ok == body.end() || !ok->is_boolean()) {
     return End(Internal("the keeper sent something that is not an answer"));

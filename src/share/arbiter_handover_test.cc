@@ -33,8 +33,8 @@ class Handover : public testing::Test {
  protected:
   Handover() : arbiter({}, port) {
     for (const ClientId id : {kA, kB}) {
-      arbiter.AddVxpu({id}, {{500}, {1000}, Priority::kNormal}, {0});
-      arbiter.AddClient(id, {id}, {0});
+      arbiter.AddVxpu(id, {{500}, {1000}, Priority::kNormal}, {0});
+      arbiter.AddClient(id, id, {0});
       port.views[id].want = true;
     }
   }

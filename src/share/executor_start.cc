@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
+
 namespace flexai::share {
 
 using nlohmann::json;
@@ -30,7 +32,7 @@ std::string EncodeStart(const ExecutorStart& start) {
 Result<ExecutorStart> DecodeStart(std::string_view text) {
   ExecutorStart start;
   try {  // nlohmann-json reports errors by exceptions; they end here
-    const json object = json::parse(text);
+    const json object = ParseJson(text);
     if (object.at("op").get<std::string>() != "start") {
       return InvalidArgument("an executor waits for \"start\" only");
     }
@@ -60,7 +62,7 @@ std::string FailedMessage(std::string_view reason) {
 
 Status DecodeReady(std::string_view text) {
   try {
-    const json object = json::parse(text);
+    const json object = ParseJson(text);
     if (object.at("ready").get<bool>()) {
       return {};
     }
@@ -83,7 +85,7 @@ std::string EncodeSandbox(const os::SandboxOptions& options) {
 Result<os::SandboxOptions> DecodeSandbox(std::string_view text) {
   os::SandboxOptions options;
   try {
-    const json object = json::parse(text);
+    const json object = ParseJson(text);
     if (object.contains("uid")) {
       options.uid = object.at("uid").get<uid_t>();
       options.gid = object.at("gid").get<gid_t>();
