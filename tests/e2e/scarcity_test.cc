@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "node_fixture.h"
 
@@ -29,12 +31,28 @@ class Scarcity : public NodeFixture {
     static_cast<void>(os::RemoveFolder(folder_));
   }
 
-  // A small file system at `path` for this process and those it starts. `size` as for mount; false if that
-  // can't be.
+  // Mounts of this process become its own. 0, or errno.
+  static int LeaveMounts() {
+    const bool left =
+        unshare(CLONE_NEWNS) == 0 && mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+    return left ? 0 : errno;
+  }
+  // A small file system at `path` for this process and those it starts. `size` as for mount; false, and
+  // errno, if that can't be.
   bool Mount(const std::string& path, const std::string& size) {
-    if (mounted_.empty() &&
-        (unshare(CLONE_NEWNS) != 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)) {
-      return false;
+    if (mounted_.empty()) {
+      // A child tries first: below chroot the first half works and the second does not, and after the first
+      // this process would no longer find its own programs.
+      const pid_t child = fork();
+      if (child == 0) {
+        _exit(LeaveMounts());
+      }
+      int state = 0;
+      waitpid(child, &state, 0);
+      errno = WIFEXITED(state) && WEXITSTATUS(state) == 0 ? LeaveMounts() : WEXITSTATUS(state);
+      if (errno != 0) {
+        return false;
+      }
     }
     if (mount("tmpfs", path.c_str(), "tmpfs", 0, size.c_str()) != 0) {
       return false;
