@@ -236,6 +236,9 @@ class Chaos {
 
   // All sessions of the device end; the daemon starts a new keeper, and new tenants work.
   Status KillKeeper() {
+    // It may have gone with a flexaid that a tenant had started for itself; the next tenants bring it back.
+    FLEXAI_RETURN_IF_ERROR(
+        WaitFor([&] { return KeeperPid().ok(); }, Seconds(10), "no keeper is started for the tenants"));
     FLEXAI_ASSIGN_OR_RETURN(const pid_t keeper, KeeperPid());
     for (Tenant& tenant : tenants_) {
       tenant.may_be_lost = true;
