@@ -28,7 +28,7 @@
 namespace flexai::share {
 
 struct ArbiterOptions {
-  Nanos quantum = Millis(2);           // lead that ends a turn while others wait
+  Nanos quantum = Millis(3);           // lead that ends a turn while others wait
   Nanos in_flight = Micros(2200);      // most predicted work in flight
   Nanos in_flight_below = Millis(1);   // the same while a higher class was active lately
   Nanos recently = Seconds(1);         // what "lately" is
