@@ -9,5 +9,5 @@ for trace in default cpu100 gpushare40 gpuspec20 multigpu20; do
   echo "## $trace"
   "$build/flexai" sim openb --nodes "$data/openb_node_list_gpu_node.csv" --pods "$data/openb_pod_list_$trace.csv" \
     --policies random,spread,binpack,best-fit,dot-product,fgd,hi --seeds 42-51 \
-    --published "$data/published_allocation.csv"
+    --published "$data/published_allocation.csv" --timing
 done

@@ -130,6 +130,7 @@ void AddSim(CLI::App& app, Arguments* to) {
   openb->add_option("--cpu-scale", options.cpu_scale, "Multiply the CPU of every node")
       ->capture_default_str();
   AddText(openb, "--log", options.log, "Write every decision to this CSV file, one file for each run");
+  openb->add_flag("--timing", options.timing, "Show how long a decision takes");
   AddText(openb, "--published", options.published, "CSV file of published results to show beside");
   openb->footer(
       "Policies: random, spread, binpack, best-fit, dot-product, fgd, hi. The columns are the percentage of\n"

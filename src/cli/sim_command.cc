@@ -11,7 +11,7 @@
 #include <optional>
 #include <utility>
 
-#include "os/files.h"
+#include "os/monotonic_clock.h"
 #include "os/user.h"
 #include "simulator/comparison.h"
 #include "simulator/decision_log.h"
@@ -85,8 +85,10 @@ json ToJson(const simulator::PolicyResult& result, const simulator::PublishedRow
              {"allocation_at_100", number(At(result, 100))},
              {"allocation_at_130", number(At(result, 130))},
              {"acceptance", acceptance},
-             {"microseconds_per_decision", result.seconds_per_decision * 1e6},
              {"allocation", curve}};
+  if (result.microseconds_per_decision > 0) {
+    entry["microseconds_per_decision"] = result.microseconds_per_decision;
+  }
   if (published != nullptr) {
     entry["published_at_100"] = published->at_100;
     entry["published_at_130"] = published->at_130;
@@ -95,11 +97,14 @@ json ToJson(const simulator::PolicyResult& result, const simulator::PublishedRow
 }
 
 void PrintTable(const Context& context, const std::vector<simulator::PolicyResult>& results,
-                const std::map<std::string, simulator::PublishedRow>& published) {
+                const std::map<std::string, simulator::PublishedRow>& published, bool timing) {
   std::vector<std::vector<std::string>> rows{
-      {"POLICY", "AT 100 %", "AT 130 %", "CPU", "FRACTION", "ONE", "MULTI", "US/DECISION"}};
+      {"POLICY", "AT 100 %", "AT 130 %", "CPU", "FRACTION", "ONE", "MULTI"}};
   if (!published.empty()) {
     rows[0].insert(rows[0].begin() + 3, {"PUBLISHED AT 100 %", "AT 130 %"});
+  }
+  if (timing) {
+    rows[0].emplace_back("US/DECISION");
   }
   for (const simulator::PolicyResult& result : results) {
     std::vector<std::string> row{result.name, Cell(At(result, 100)), Cell(At(result, 130))};
@@ -112,7 +117,9 @@ void PrintTable(const Context& context, const std::vector<simulator::PolicyResul
     for (const double acceptance : result.acceptance) {
       row.push_back(fmt::format("{:.1f} %", 100 * acceptance));
     }
-    row.push_back(fmt::format("{:.1f}", result.seconds_per_decision * 1e6));
+    if (timing) {
+      row.push_back(fmt::format("{:.1f}", result.microseconds_per_decision));
+    }
     rows.push_back(std::move(row));
   }
   context.out << FormatTable(rows);
@@ -154,6 +161,8 @@ Status Simulate(const Context& context, const SimOpenbOptions& options) {
   comparison.first_seed = seeds.first;
   comparison.last_seed = seeds.second;
   comparison.until = options.until;
+  const os::MonotonicClock clock;
+  comparison.clock = options.timing ? &clock : nullptr;
 
   FLEXAI_ASSIGN_OR_RETURN(simulator::Trace trace, simulator::ReadOpenb(options.nodes, options.pods));
   for (placement::NodeSpec& node : trace.nodes) {
@@ -188,7 +197,7 @@ Status Simulate(const Context& context, const SimOpenbOptions& options) {
     FLEXAI_RETURN_IF_ERROR(log->Finish());
   }
   if (!context.json) {
-    PrintTable(context, results, published);
+    PrintTable(context, results, published, options.timing);
     return {};
   }
   json policies = json::array();

@@ -1,7 +1,6 @@
 #include "simulator/arrivals.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <utility>
 
@@ -75,18 +74,17 @@ Arrivals DrawArrivals(const Trace& trace, const ArrivalOptions& options) {
 }
 
 Result<ArrivalRun> RunArrivals(const Trace& trace, const Arrivals& arrivals, placement::Policy& policy,
-                               const std::function<void(const Decision&)>& on_decision) {
+                               const std::function<void(const Decision&)>& on_decision, const Clock* clock) {
   placement::Cluster cluster(arrivals.nodes);
   ArrivalRun run;
   std::map<int, std::pair<double, size_t>> sums;
   int64_t asked = 0;
   const auto capacity = static_cast<double>(cluster.device_capacity());
-  std::chrono::steady_clock::duration deciding{};
   for (size_t sequence = 0; sequence < arrivals.pods.size(); ++sequence) {
     const Pod& pod = trace.pods[arrivals.pods[sequence]];
-    const auto start = std::chrono::steady_clock::now();
+    const Nanos start = clock != nullptr ? clock->Now() : Nanos{};
     const std::optional<placement::Placement> where = policy.Choose(cluster, pod.shape);
-    deciding += std::chrono::steady_clock::now() - start;
+    run.deciding = run.deciding + ((clock != nullptr ? clock->Now() : Nanos{}) - start);
     const auto task_class = static_cast<size_t>(ClassOf(pod.shape));
     ++run.arrived[task_class];
     asked += pod.shape.device_milli();
@@ -104,7 +102,6 @@ Result<ArrivalRun> RunArrivals(const Trace& trace, const Arrivals& arrivals, pla
   for (const auto& [percent, mean] : sums) {
     run.allocation[percent] = mean.first / static_cast<double>(mean.second);
   }
-  run.seconds = std::chrono::duration<double>(deciding).count();
   return run;
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "placement/policy.h"
 #include "simulator/openb.h"
@@ -34,7 +35,7 @@ struct ArrivalRun {
   std::map<int, double> allocation;
   size_t arrived[kTaskClasses] = {};
   size_t accepted[kTaskClasses] = {};
-  double seconds = 0;  // spent deciding
+  Nanos deciding{};  // time spent on decisions; 0 without a clock
 
   double acceptance(TaskClass task_class) const;
 };
@@ -52,8 +53,9 @@ struct Arrivals {
 };
 Arrivals DrawArrivals(const Trace& trace, const ArrivalOptions& options);
 
-// `on_decision` may be null.
+// `on_decision` and `clock` may be null.
 Result<ArrivalRun> RunArrivals(const Trace& trace, const Arrivals& arrivals, placement::Policy& policy,
-                               const std::function<void(const Decision&)>& on_decision);
+                               const std::function<void(const Decision&)>& on_decision,
+                               const Clock* clock = nullptr);
 
 }  // namespace flexai::simulator

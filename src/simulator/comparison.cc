@@ -21,7 +21,7 @@ Status RunOne(const Trace& trace, const ComparisonOptions& options,
   FLEXAI_ASSIGN_OR_RETURN(const std::unique_ptr<placement::Policy> policy,
                           placement::MakePolicy(policy_name, {typical, seed}));
   const auto listener = options.listen ? options.listen(policy_name, seed) : nullptr;
-  FLEXAI_ASSIGN_OR_RETURN(run->result, RunArrivals(trace, arrivals, *policy, listener));
+  FLEXAI_ASSIGN_OR_RETURN(run->result, RunArrivals(trace, arrivals, *policy, listener, options.clock));
   run->decisions = arrivals.pods.size();
   return {};
 }
@@ -41,16 +41,16 @@ PolicyResult Mean(const std::string& name, std::span<const Run> runs) {
       mean.allocation[percent] = sum / count;
     }
   }
-  double seconds = 0;
+  Nanos deciding{};
   double decisions = 0;
   for (const Run& run : runs) {
     for (size_t i = 0; i < kTaskClasses; ++i) {
       mean.acceptance[i] += run.result.acceptance(static_cast<TaskClass>(i)) / count;
     }
-    seconds += run.result.seconds;
+    deciding = deciding + run.result.deciding;
     decisions += static_cast<double>(run.decisions);
   }
-  mean.seconds_per_decision = decisions > 0 ? seconds / decisions : 0;
+  mean.microseconds_per_decision = decisions > 0 ? static_cast<double>(deciding.value) / 1e3 / decisions : 0;
   return mean;
 }
 

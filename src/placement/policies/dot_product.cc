@@ -3,21 +3,17 @@
 // Source: R. Grandl et al., "Multi-resource Packing for Cluster Schedulers" (Tetris), SIGCOMM 2014: the
 // alignment of demand and what is left. As in the published comparison a smaller product wins, so that
 // nodes with little left fill up first.
+#include "placement/policies/largest_node.h"
 #include "placement/policies/policies.h"
 
 namespace flexai::placement {
 namespace {
 
-constexpr double kMostCpuMilli = 128'000;
-constexpr double kMostDeviceMilli = 8 * kWholeDevice;
-
 class DotProduct final : public NodeRater {
  public:
   Rating Rate(const NodeState& node, const TaskShape& task) const override {
-    const double product = static_cast<double>(node.cpu_free) / kMostCpuMilli *
-                               static_cast<double>(task.cpu_milli) / kMostCpuMilli +
-                           static_cast<double>(node.free_milli()) / kMostDeviceMilli *
-                               static_cast<double>(task.device_milli()) / kMostDeviceMilli;
+    const double product = PartOfCpu(node.cpu_free) * PartOfCpu(task.cpu_milli) +
+                           PartOfDevices(node.free_milli()) * PartOfDevices(task.device_milli());
     return {static_cast<int32_t>((1 - product) * 10'000), TightestDevices(node, task)};
   }
 };
