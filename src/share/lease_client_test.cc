@@ -160,6 +160,21 @@ TEST_F(LeaseClientTest, PassesOnJustBeforeTheLastCommandEnds) {
   EXPECT_EQ(table_->Read(kA).running, 1u);
 }
 
+TEST_F(LeaseClientTest, OneInterruptedCommandDoesNotKeepItFromPassingOnEarly) {
+  Grant grant = Open(1);
+  grant.until_used_ns = 5 * kMs;  // of an interrupted command, and one more
+  grant.pass_lead_ns = 20 * kUs;
+  table_->Issue(kA, grant);
+  table_->SetSuccessor(kA, 1, kB0, 5);
+  ASSERT_EQ(a_->TryEnter(0, {kMs}), Entry::kYesReportStart);
+  const Nanos start = clock_.Now();
+  a_->Started(0, start);
+  clock_.Advance({4 * kMs});  // instead of 1 ms
+  static_cast<void>(a_->Finished(0, {kMs}, start, clock_.Now()));
+  ASSERT_EQ(a_->TryEnter(0, {kMs}), Entry::kYes);
+  EXPECT_EQ(a_->Deadline().value, clock_.Now().value + kMs - 20 * kUs);
+}
+
 TEST_F(LeaseClientTest, HoldsAnIdleLeaseOnlyIfItsGapsAreShort) {
   Grant grant = Open(1);
   grant.hold_ns = 50 * kUs;
