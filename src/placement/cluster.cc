@@ -5,6 +5,12 @@
 #include <functional>
 
 namespace flexai::placement {
+namespace {
+
+// States without nodes that are remembered beside those with some: most come back soon.
+constexpr size_t kDeadStates = 4096;
+
+}  // namespace
 
 size_t Cluster::StateHash::operator()(const NodeState& state) const {
   uint64_t hash = static_cast<uint64_t>(state.cpu_free) * 0x9e3779b97f4a7c15ull +
@@ -25,7 +31,7 @@ Cluster::Cluster(std::vector<NodeSpec> nodes) : nodes_(std::move(nodes)), live_(
     live.memory_free = spec.memory_mib;
     std::fill_n(live.free.begin(), spec.devices, static_cast<int16_t>(kWholeDevice));
     live.state = Intern(StateOf(node));
-    groups_[live.state].insert(node);
+    live_states_ += states_[live.state].nodes++ == 0 ? 1 : 0;
     device_capacity_ += int64_t{spec.devices} * kWholeDevice;
   }
 }
@@ -38,32 +44,55 @@ NodeState Cluster::StateOf(NodeId node) const {
 }
 
 StateId Cluster::Intern(const NodeState& state) {
-  const auto [entry, is_new] = ids_.try_emplace(state, static_cast<StateId>(states_.size()));
+  const auto [entry, is_new] = ids_.try_emplace(state, 0);
   if (is_new) {
-    states_.push_back(state);
+    if (unused_.empty()) {
+      entry->second = static_cast<StateId>(states_.size());
+      states_.emplace_back();
+    } else {
+      entry->second = unused_.back();
+      unused_.pop_back();
+    }
+    states_[entry->second] = {state, next_serial_++, 0};
   }
   return entry->second;
 }
 
-void Cluster::Regroup(NodeId node) {
-  const StateId after = Intern(StateOf(node));
-  StateId& state = live_[node].state;
-  const auto from = groups_.find(state);
-  auto moved = from->second.extract(node);
-  if (from->second.empty()) {
-    groups_.erase(from);
+void Cluster::ForgetDeadStates() {
+  for (auto entry = ids_.begin(); entry != ids_.end();) {
+    if (states_[entry->second].nodes > 0) {
+      ++entry;
+      continue;
+    }
+    states_[entry->second].serial = 0;
+    unused_.push_back(entry->second);
+    entry = ids_.erase(entry);
   }
-  groups_[after].insert(std::move(moved));
-  state = after;
+  // The lowest numbers first, whatever the order of the map.
+  std::sort(unused_.begin(), unused_.end(), std::greater<>());
 }
 
-const NodeId* Cluster::FirstWith(const std::set<NodeId>& group, int64_t memory_mib) const {
-  for (const NodeId& node : group) {
-    if (live_[node].memory_free >= memory_mib) {
-      return &node;
-    }
+void Cluster::Update(NodeId node) {
+  const StateId before = live_[node].state;
+  const StateId after = Intern(StateOf(node));
+  live_states_ += states_[after].nodes++ == 0 ? 1 : 0;
+  live_states_ -= --states_[before].nodes == 0 ? 1 : 0;
+  live_[node].state = after;
+  if (ids_.size() > 2 * live_states_ + kDeadStates) {
+    ForgetDeadStates();
   }
-  return nullptr;
+  if (changes_.size() >= 2 * nodes_.size()) {
+    changes_.erase(changes_.begin(), changes_.begin() + static_cast<ptrdiff_t>(nodes_.size()));
+    first_change_ += nodes_.size();
+  }
+  changes_.push_back(node);
+}
+
+std::optional<std::span<const NodeId>> Cluster::ChangesSince(uint64_t version) const {
+  if (version < first_change_ || version > this->version()) {
+    return std::nullopt;
+  }
+  return std::span(changes_).subspan(version - first_change_);
 }
 
 std::vector<int32_t> Cluster::DevicesAt(NodeId node, int first, int count) const {
@@ -115,9 +144,9 @@ void Cluster::Add(const TaskShape& task, const Placement& where, int sign) {
         static_cast<int16_t>(sign * task.share_milli);
   }
   device_taken_ -= sign * task.device_milli();
-  Regroup(where.cpu_node);
+  Update(where.cpu_node);
   if (where.device_node != where.cpu_node) {
-    Regroup(where.device_node);
+    Update(where.device_node);
   }
 }
 

@@ -1,17 +1,19 @@
-// The nodes of a cluster and what is taken of them, grouped by state so that a decision looks at states
-// instead of nodes.
+// The nodes of a cluster and what is taken of them.
 //
-// Nothing is ever over-allocated: Take refuses what does not fit. Thread safety: one thread.
+// Nodes in equal states share the state's number, by which ratings are remembered; and a journal tells which
+// nodes changed, so that what is derived from them is brought up to date and not made again. Nothing is ever
+// over-allocated: Take refuses what does not fit. Thread safety: one thread; a copy is a snapshot.
 #pragma once
 
 #include <cstddef>
-#include <map>
-#include <set>
+#include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "base/status.h"
+#include "placement/node_set.h"
 #include "placement/shape.h"
 
 namespace flexai::placement {
@@ -24,8 +26,7 @@ struct NodeSpec {
   int32_t model = 0;
 };
 
-using NodeId = uint32_t;   // position in the list that the cluster was made of, which is the order of ties
-using StateId = uint32_t;  // dense, never reused
+using StateId = uint32_t;  // dense; a state that no node has been in for a while loses its number to another
 
 // Where a task runs. A remote placement has its devices on another node than its CPU and memory.
 struct Placement {
@@ -44,20 +45,27 @@ class Cluster {
   int64_t device_capacity() const { return device_capacity_; }
   int64_t device_taken() const { return device_taken_; }
 
-  const NodeState& state(StateId id) const { return states_[id]; }
-  size_t state_count() const { return states_.size(); }
+  const NodeState& state(StateId id) const { return states_[id].value; }
+  // Tells apart the states that have had a number one after another.
+  uint32_t serial(StateId id) const { return states_[id].serial; }
+  size_t state_count() const { return states_.size(); }  // every StateId is below
   StateId state_of(NodeId node) const { return live_[node].state; }
+  const NodeState& state_of_node(NodeId node) const { return state(state_of(node)); }
   int64_t memory_free(NodeId node) const { return live_[node].memory_free; }
   int32_t device_free(NodeId node, int32_t device) const {
     return live_[node].free[static_cast<size_t>(device)];
   }
 
-  // The states that nodes are in, each with its nodes in order.
-  using Groups = std::map<StateId, std::set<NodeId>>;
-  const Groups& groups() const { return groups_; }
-  // The first node of the state that has that much memory; null if none.
-  const NodeId* FirstWith(const std::set<NodeId>& group, int64_t memory_mib) const;
+  // How many changes there have been. A change is one node's; a task that comes or goes makes one or two.
+  uint64_t version() const { return first_change_ + changes_.size(); }
+  // The nodes that changed since then, some repeatedly; nothing if that is longer ago than is remembered,
+  // which is as many changes as there are nodes.
+  std::optional<std::span<const NodeId>> ChangesSince(uint64_t version) const;
 
+  // Whether the node alone has room for the task.
+  bool Fits(NodeId node, const TaskShape& task) const {
+    return memory_free(node) >= task.memory_mib && state_of_node(node).Fits(task);
+  }
   // The devices at positions [first, first + task.devices) of the node's state.
   std::vector<int32_t> DevicesAt(NodeId node, int first, int count) const;
 
@@ -77,16 +85,27 @@ class Cluster {
     size_t operator()(const NodeState& state) const;
   };
 
+  struct State {
+    NodeState value;
+    uint32_t serial = 0;
+    uint32_t nodes = 0;
+  };
+
   StateId Intern(const NodeState& state);
+  void ForgetDeadStates();
   NodeState StateOf(NodeId node) const;
-  void Regroup(NodeId node);
+  void Update(NodeId node);
   void Add(const TaskShape& task, const Placement& where, int sign);
 
   std::vector<NodeSpec> nodes_;
   std::vector<Live> live_;
-  std::vector<NodeState> states_;
+  std::vector<State> states_;
+  std::vector<StateId> unused_;  // numbers without a state
+  size_t live_states_ = 0;       // with nodes
+  uint32_t next_serial_ = 1;
   std::unordered_map<NodeState, StateId, StateHash> ids_;
-  Groups groups_;
+  std::vector<NodeId> changes_;
+  uint64_t first_change_ = 0;
   int64_t device_capacity_ = 0;
   int64_t device_taken_ = 0;
 };

@@ -5,20 +5,20 @@
 namespace flexai::placement {
 namespace {
 
-int32_t Score(double before, double after) {
-  return static_cast<int32_t>(100 / (1 + std::exp((after - before) / kWholeDevice)));
+int16_t Score(double before, double after) {
+  return static_cast<int16_t>(100 / (1 + std::exp((after - before) / kWholeDevice)));
 }
 
 }  // namespace
 
 Rating Gradient::Rate(const NodeState& node, const TaskShape& task) const {
   const double before = Potential(node);
-  const int last = TightestDevices(node, task);
+  const int16_t last = TightestDevices(node, task);
   // Whole devices are all the same, and tasks with several shares take the fullest devices.
   const bool one_share = task.devices == 1 && task.share_milli < kWholeDevice;
   Rating best{-1, 0};
-  for (int first = one_share ? 0 : last; first <= last; ++first) {
-    const int32_t score = Score(before, Potential(node.After(task, first)));
+  for (int16_t first = one_share ? int16_t{0} : last; first <= last; ++first) {
+    const int16_t score = Score(before, Potential(node.After(task, first)));
     if (score > best.score) {
       best = {score, first};
     }

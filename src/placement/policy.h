@@ -18,11 +18,23 @@
 
 namespace flexai::placement {
 
+// What is to be placed. `allowed` (null: every node) must live as long as the request.
+struct Request {
+  TaskShape shape;
+  const NodeSet* allowed = nullptr;
+
+  bool Allows(NodeId node) const { return allowed == nullptr || allowed->Has(node); }
+};
+
 class Policy {
  public:
   virtual ~Policy() = default;
-  // Nothing only if the task fits nowhere. Changes neither argument.
-  virtual std::optional<Placement> Choose(const Cluster& cluster, const TaskShape& task) = 0;
+  // Nothing only if no node that is allowed has room. Changes neither argument. A policy
+  // serves one cluster object; a copy of that needs a policy of its own.
+  virtual std::optional<Placement> Choose(const Cluster& cluster, const Request& request) = 0;
+  std::optional<Placement> Choose(const Cluster& cluster, const TaskShape& shape) {
+    return Choose(cluster, Request{shape, nullptr});
+  }
 };
 
 // What a policy may be made from. `typical` must outlive it.

@@ -10,7 +10,7 @@ class BestFit final : public NodeRater {
  public:
   Rating Rate(const NodeState& node, const TaskShape& task) const override {
     const double left = (PartOfCpu(node.cpu_free) + PartOfDevices(node.free_milli())) / 2;
-    return {static_cast<int32_t>((1 - left) * 100), TightestDevices(node, task)};
+    return {PartAsScore(1 - left, 100), TightestDevices(node, task)};
   }
 };
 

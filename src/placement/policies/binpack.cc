@@ -7,7 +7,8 @@ namespace {
 class Binpack final : public NodeRater {
  public:
   Rating Rate(const NodeState& node, const TaskShape& task) const override {
-    return {static_cast<int32_t>(-node.free_milli()), TightestDevices(node, task)};
+    return {static_cast<int16_t>(kMostDevices * kWholeDevice - node.free_milli()),
+            TightestDevices(node, task)};
   }
 };
 

@@ -1,7 +1,4 @@
 // random: any node that has room, each with the same chance, and any of its devices.
-#include <algorithm>
-#include <iterator>
-
 #include "placement/policies/policies.h"
 
 namespace flexai::placement {
@@ -11,12 +8,13 @@ class RandomPolicy final : public Policy {
  public:
   explicit RandomPolicy(uint64_t seed) : random_(seed) {}
 
-  std::optional<Placement> Choose(const Cluster& cluster, const TaskShape& task) override {
+  using Policy::Choose;
+  std::optional<Placement> Choose(const Cluster& cluster, const Request& request) override {
+    const TaskShape& task = request.shape;
     std::vector<NodeId> feasible;
-    for (const auto& [id, group] : cluster.groups()) {
-      if (cluster.state(id).Fits(task)) {
-        std::copy_if(group.begin(), group.end(), std::back_inserter(feasible),
-                     [&](NodeId node) { return cluster.memory_free(node) >= task.memory_mib; });
+    for (NodeId node = 0; node < cluster.nodes().size(); ++node) {
+      if (request.Allows(node) && cluster.Fits(node, task)) {
+        feasible.push_back(node);
       }
     }
     if (feasible.empty()) {

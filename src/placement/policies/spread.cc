@@ -7,7 +7,7 @@ namespace {
 class Spread final : public NodeRater {
  public:
   Rating Rate(const NodeState& node, const TaskShape&) const override {
-    return {static_cast<int32_t>(node.free_milli()), 0};
+    return {static_cast<int16_t>(node.free_milli()), 0};
   }
 };
 
