@@ -86,6 +86,9 @@ class Constraints {
   // The nodes that selectors, taints and service leave, whatever the others of the class do.
   const NodeSet& Matching(ClassId id) const { return classes_[id].matching; }
 
+  // Whether a task of the class changes what the class allows.
+  bool Moves(ClassId id) const { return !classes_[id].distributions.empty(); }
+
   // A task of the class runs there from now, or no more.
   void Placed(ClassId id, NodeId node) { Count(id, node, 1); }
   void Gone(ClassId id, NodeId node) { Count(id, node, -1); }

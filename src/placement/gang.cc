@@ -1,0 +1,208 @@
+#include "placement/gang.h"
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+
+#include "placement/room.h"
+
+namespace flexai::placement {
+namespace {
+
+// One gang within one set of nodes.
+class Placing {
+ public:
+  Placing(Transaction* transaction, const Cluster& cluster, const Constraints* constraints, Policy& policy,
+          const Gang& gang, const NodeSet* within)
+      : transaction_(*transaction),
+        cluster_(cluster),
+        constraints_(constraints),
+        policy_(policy),
+        gang_(gang),
+        within_(within) {}
+
+  GangResult Run(int most_attempts) {
+    GangResult result;
+    const NodeSet* const matching =
+        Restrict(constraints_ == nullptr ? nullptr : &constraints_->Matching(gang_.rules));
+    for (size_t role = 0; role < gang_.roles.size(); ++role) {
+      const Role& of = gang_.roles[role];
+      const int64_t room = RoomFor(cluster_, {of.shape, matching}, of.min);
+      if (room < of.min) {
+        return {GangResult::kInfeasible, {}, role, room, 0};
+      }
+    }
+    std::vector<size_t> order(gang_.roles.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::stable_sort(order.begin(), order.end(), [this](size_t a, size_t b) { return Size(a) > Size(b); });
+    const std::vector<size_t> first = order;
+    const size_t start = transaction_.Savepoint();
+    do {
+      ++result.attempts;
+      if (Try(order, &result.members)) {
+        result.outcome = GangResult::kPlaced;
+        std::stable_sort(result.members.begin(), result.members.end(),
+                         [](const Member& a, const Member& b) { return a.role < b.role; });
+        return result;
+      }
+      transaction_.Rollback(start);
+      result.members.clear();
+      // The next order, after the last one the first; until all or enough were tried.
+      std::next_permutation(order.begin(), order.end());
+    } while (order != first && result.attempts < most_attempts);
+    result.outcome = GangResult::kNotFound;
+    return result;
+  }
+
+ private:
+  int64_t Size(size_t role) const {
+    const TaskShape& shape = gang_.roles[role].shape;
+    return shape.device_milli() * 1'000 + shape.cpu_milli;
+  }
+
+  // `rules` and what the gang is restricted to besides; null: every node. Valid until the next call.
+  const NodeSet* Restrict(const NodeSet* rules) {
+    if (gang_.allowed == nullptr && within_ == nullptr) {
+      return rules;
+    }
+    restricted_ = rules != nullptr ? *rules : NodeSet(cluster_.nodes().size(), true);
+    for (const NodeSet* also : {gang_.allowed, within_}) {
+      if (also != nullptr) {
+        restricted_ &= *also;
+      }
+    }
+    return &restricted_;
+  }
+  const NodeSet* Allowed() {
+    return Restrict(constraints_ == nullptr ? nullptr : &constraints_->Allowed(gang_.rules));
+  }
+  bool RulesMove() const { return constraints_ != nullptr && constraints_->Moves(gang_.rules); }
+
+  bool Try(const std::vector<size_t>& order, std::vector<Member>* members) {
+    for (const size_t role : order) {
+      if (!PlaceNeeded(role, members)) {
+        return false;
+      }
+    }
+    for (const size_t role : order) {
+      for (int i = gang_.roles[role].min; i < gang_.roles[role].max && PlaceOne(role, members); ++i) {
+      }
+    }
+    return true;
+  }
+
+  bool PlaceNeeded(size_t role, std::vector<Member>* members) {
+    const size_t start = transaction_.Savepoint();
+    const size_t before = members->size();
+    const int needed = gang_.roles[role].min;
+    int placed = 0;
+    while (placed < needed && PlaceOne(role, members)) {
+      ++placed;
+    }
+    if (placed == needed) {
+      return true;
+    }
+    if (RulesMove()) {
+      return false;
+    }
+    // The policy's places don't suffice, since which devices a member takes matters for those after it.
+    transaction_.Rollback(start);
+    members->resize(before);
+    return PlaceByCounting(role, members);
+  }
+
+  bool PlaceOne(size_t role, std::vector<Member>* members) {
+    // A set of rules that does not move has been restricted to already, for all members.
+    if (RulesMove() || !allowed_known_) {
+      allowed_ = Allowed();
+      allowed_known_ = true;
+    }
+    const TaskShape& shape = gang_.roles[role].shape;
+    const auto where = policy_.Choose(cluster_, Request{shape, allowed_});
+    return where.has_value() && Put(role, *where, members);
+  }
+
+  bool PlaceByCounting(size_t role, std::vector<Member>* members) {
+    const Role& of = gang_.roles[role];
+    const Request request{of.shape, Allowed()};
+    int left = of.min;
+    for (NodeId node = 0; node < cluster_.nodes().size() && left > 0; ++node) {
+      while (left > 0 && request.Allows(node) && cluster_.Fits(node, of.shape) &&
+             Put(role, {node, node, cluster_.DevicesAt(node, 0, of.shape.devices)}, members)) {
+        --left;
+      }
+    }
+    return left == 0;
+  }
+
+  bool Put(size_t role, const Placement& where, std::vector<Member>* members) {
+    if (!transaction_.Take(gang_.roles[role].shape, gang_.rules, where).ok()) {
+      return false;
+    }
+    members->push_back({role, where});
+    return true;
+  }
+
+  Transaction& transaction_;
+  const Cluster& cluster_;
+  const Constraints* constraints_;
+  Policy& policy_;
+  const Gang& gang_;
+  const NodeSet* within_;
+  NodeSet restricted_;
+  const NodeSet* allowed_ = nullptr;
+  bool allowed_known_ = false;
+};
+
+// For how many gangs of the needed members a domain has room: the less, the better it fits.
+int64_t GangsIn(const Cluster& cluster, const Constraints* constraints, const Gang& gang,
+                const NodeSet& domain) {
+  NodeSet allowed = domain;
+  if (constraints != nullptr) {
+    allowed &= constraints->Matching(gang.rules);
+  }
+  if (gang.allowed != nullptr) {
+    allowed &= *gang.allowed;
+  }
+  int64_t least = kPlenty;
+  for (const Role& role : gang.roles) {
+    // Counted in thousandths of the needed members.
+    least = std::min(least, RoomFor(cluster, {role.shape, &allowed}) * 1'000 / std::max(role.min, 1));
+  }
+  return least;
+}
+
+}  // namespace
+
+GangResult PlaceGang(Transaction* transaction, const Cluster& cluster, const Constraints* constraints,
+                     Policy& policy, const Gang& gang, int most_attempts) {
+  if (gang.domains.empty()) {
+    return Placing(transaction, cluster, constraints, policy, gang, nullptr).Run(most_attempts);
+  }
+  std::vector<std::pair<int64_t, const NodeSet*>> by_room;
+  for (const NodeSet& domain : gang.domains) {
+    by_room.emplace_back(GangsIn(cluster, constraints, gang, domain), &domain);
+  }
+  std::stable_sort(by_room.begin(), by_room.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  GangResult best;
+  for (const auto& [room, domain] : by_room) {
+    const int left = most_attempts - best.attempts;
+    if (left <= 0) {
+      break;
+    }
+    GangResult result = Placing(transaction, cluster, constraints, policy, gang, domain).Run(left);
+    result.attempts += best.attempts;
+    if (result.outcome == GangResult::kPlaced) {
+      return result;
+    }
+    const bool worse = best.outcome == GangResult::kNotFound && result.outcome == GangResult::kInfeasible;
+    best.attempts = result.attempts;
+    if (!worse && (result.outcome == GangResult::kNotFound || result.room >= best.room)) {
+      best = std::move(result);
+    }
+  }
+  return best;
+}
+
+}  // namespace flexai::placement
