@@ -156,8 +156,7 @@ TEST_F(GangTest, NotFoundIsNotInfeasible) {
 }
 
 TEST_F(GangTest, OtherOrdersAreTriedUpToALimit) {
-  // 16 cores a node. By devices the 3-device members go first, one on each node; but the 2-core, 2-device
-  // ones must share nodes with each other.
+  // A node has 32 cores: no two of the 20-core members share one, and none fits beside three devices.
   const Gang gang{{{Devices(3, 1000), 2, 2}, {Devices(2, 1000, 20'000), 2, 2}}, kNoRules, nullptr, {}};
   NodeSet three(4, true);
   three.Remove(3);
