@@ -165,7 +165,9 @@ TEST(Queues, NameTheQueueWhoseLimitIsTooLow) {
   EXPECT_EQ(tree.Blocking(1, Devices(501)), 0u);
   EXPECT_EQ(tree.Blocking(1, Devices(500)), std::nullopt);
   EXPECT_EQ(tree.Blocking(1, Cpu(1)), std::nullopt) << "it asks for nothing of what is short";
-  tree.Refund(2, Devices(2'500), kNow);
+  tree.Charge(2, Devices(1'500), kNow);
+  EXPECT_EQ(tree.Blocking(1, Cpu(1)), std::nullopt) << "no limit is checked when a task starts";
+  tree.Refund(2, Devices(4'000), kNow);
   EXPECT_EQ(tree.Blocking(1, Devices(501)), std::nullopt);
 }
 
@@ -299,6 +301,16 @@ TEST(Queues, AreJudgedWhereTheirPathsPart) {
   EXPECT_TRUE(tree.MayReclaim(2, Devices(4'000), 5, Devices(1'000))) << "b as a whole borrows";
   tree.Charge(1, Devices(3'000), kNow);
   EXPECT_FALSE(tree.MayReclaim(2, Devices(2'000), 4, Devices(1'000))) << "a would be above";
+}
+
+TEST(Queues, ArePairedAtTheirOwnDepth) {
+  QueueTree tree = Tree({{"a", "", 1, InTotal(4'000)}, {"aa", "a"}, {"aaa", "aa"}, {"ab", "a"}, {"b"}});
+  tree.Charge(4, Devices(1'000), kNow);
+  EXPECT_TRUE(tree.MayReclaim(2, Devices(4'000), 4, Devices(1'000)));
+  EXPECT_FALSE(tree.MayReclaim(4, Devices(1'000), 2, Devices(1'000)));
+  tree.Charge(3, Devices(1'000), kNow);
+  EXPECT_FALSE(tree.MayReclaim(2, Devices(1'000), 3, Devices(1'000))) << "in a, nobody has a guarantee";
+  EXPECT_FALSE(tree.MayReclaim(3, Devices(1'000), 2, Devices(1'000)));
 }
 
 TEST(Queues, ReclaimLooksAtTheModelsOfBothTasks) {
