@@ -41,7 +41,7 @@ bool HasRoom(const QueueLimits& guaranteed, const Resources& used) {
   };
   if (!IsNamed(guaranteed) || !below(used.cpu_milli, guaranteed.cpu_milli) ||
       !below(used.memory_mib, guaranteed.memory_mib) ||
-      !below(used.total_device_milli(), guaranteed.device_milli)) {
+      (guaranteed.device_milli && used.total_device_milli() >= *guaranteed.device_milli)) {
     return false;
   }
   // Models stand in for one another: room of one of them is enough, or of none if devices are named in total.

@@ -124,7 +124,29 @@ std::string CycleText(const std::vector<QueueId>& cycle, const std::vector<Queue
   return text + (cycle.size() > kMostNamed ? "... -> " : "") + specs[cycle.front()].name;
 }
 
+double Mix(double mean, int64_t used, double kept) {
+  return kept * mean + (1 - kept) * static_cast<double>(used);
+}
+
+MeanResources Mix(const MeanResources& mean, const Resources& used, double kept) {
+  MeanResources mixed{
+      Mix(mean.cpu_milli, used.cpu_milli, kept), Mix(mean.memory_mib, used.memory_mib, kept), {}};
+  for (size_t model = 0; model < kMostModels; ++model) {
+    mixed.device_milli[model] = Mix(mean.device_milli[model], used.device_milli[model], kept);
+  }
+  return mixed;
+}
+
 }  // namespace
+
+QueueTree::QueueTree(const Resources& capacity, Nanos half_life)
+    : capacity_(capacity), device_capacity_(capacity.total_device_milli()), half_life_(half_life) {
+  for (size_t model = 0; model < kMostModels; ++model) {
+    if (capacity.device_milli[model] > 0) {
+      models_.push_back(model);
+    }
+  }
+}
 
 Result<QueueTree> QueueTree::Make(std::vector<QueueSpec> specs, const Resources& capacity, Nanos half_life) {
   if (specs.empty() || specs.size() > kMostQueues) {
@@ -240,21 +262,6 @@ double QueueTree::Kept(const Queue& queue, Nanos now) const {
   return std::exp2(-static_cast<double>((now - queue.since).value) / static_cast<double>(half_life_.value));
 }
 
-namespace {
-
-MeanResources Mix(const MeanResources& mean, const Resources& used, double kept) {
-  const auto mix = [kept](double before, int64_t since) {
-    return kept * before + (1 - kept) * static_cast<double>(since);
-  };
-  MeanResources mixed{mix(mean.cpu_milli, used.cpu_milli), mix(mean.memory_mib, used.memory_mib), {}};
-  for (size_t model = 0; model < kMostModels; ++model) {
-    mixed.device_milli[model] = mix(mean.device_milli[model], used.device_milli[model]);
-  }
-  return mixed;
-}
-
-}  // namespace
-
 MeanResources QueueTree::DecayedUsage(QueueId queue, Nanos now) const {
   return Mix(queues_[queue].mean, queues_[queue].used, Kept(queues_[queue], now));
 }
@@ -263,7 +270,24 @@ double QueueTree::WeightedShare(QueueId id, Nanos now) const {
   const Queue& queue = queues_[id];
   // One more half life halves what is kept; a half life of zero keeps nothing.
   const double kept = half_life_ == Nanos{} ? 0 : Kept(queue, now) / 2;
-  return DominantShare(Mix(queue.mean, queue.used, kept), capacity_) / queue.spec.weight;
+  // The dominant share of the mix, without the models that there are not: this is most of the work of Next.
+  double largest = 0;
+  double devices = 0;
+  const auto add = [&](double mean, int64_t used, int64_t whole) {
+    const double mixed = Mix(mean, used, kept);
+    largest = whole > 0 ? std::max(largest, mixed / static_cast<double>(whole)) : largest;
+    return mixed;
+  };
+  add(queue.mean.cpu_milli, queue.used.cpu_milli, capacity_.cpu_milli);
+  add(queue.mean.memory_mib, queue.used.memory_mib, capacity_.memory_mib);
+  for (const size_t model : models_) {
+    devices +=
+        add(queue.mean.device_milli[model], queue.used.device_milli[model], capacity_.device_milli[model]);
+  }
+  if (!models_.empty()) {
+    largest = std::max(largest, devices / static_cast<double>(device_capacity_));
+  }
+  return largest / queue.spec.weight;
 }
 
 std::optional<QueueId> QueueTree::Blocking(QueueId queue, const Resources& more) const {

@@ -93,7 +93,7 @@ class QueueTree {
 
   // The leaf to be served next of those that have pending tasks (by QueueId; inner queues are passed over),
   // null if there is none. A queue that is blocked comes up again and again unless the caller leaves it out.
-  // Costs one share per child on the way down, and a bit per queue.
+  // Costs one share for each child on the way down, and a bit for each queue.
   std::optional<QueueId> Next(const std::vector<bool>& has_pending, Nanos now) const;
 
   // Whether a pending task of leaf `claimant`, asking for `more`, may end a running one of leaf `victim`,
@@ -116,7 +116,7 @@ class QueueTree {
     Nanos since;
   };
 
-  QueueTree(const Resources& capacity, Nanos half_life) : capacity_(capacity), half_life_(half_life) {}
+  QueueTree(const Resources& capacity, Nanos half_life);
 
   Status Link(std::vector<QueueSpec> specs);
   Status CheckGuarantees() const;
@@ -125,6 +125,8 @@ class QueueTree {
   QueueId Best(const std::vector<QueueId>& siblings, const std::vector<bool>& pending, Nanos now) const;
 
   Resources capacity_;
+  int64_t device_capacity_;
+  std::vector<size_t> models_;  // that the capacity has devices of
   Nanos half_life_;
   std::vector<Queue> queues_;
   std::vector<QueueId> top_;

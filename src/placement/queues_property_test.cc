@@ -88,8 +88,8 @@ struct Running {
 // Starts and ends tasks at random and checks after each.
 void RunStream(uint64_t seed, int operations) {
   Random random(seed);
-  Result<QueueTree> made = QueueTree::Make(RandomSpecs(&random, 1 + random.Below(40)), Capacity(),
-                                           Seconds(static_cast<int64_t>(random.Below(1'000))));
+  const Nanos half_life = Seconds(random.Between(0, 1'000));
+  Result<QueueTree> made = QueueTree::Make(RandomSpecs(&random, 1 + random.Below(40)), Capacity(), half_life);
   ASSERT_TRUE(made.ok()) << made.status().message();
   QueueTree& tree = *made;
   std::vector<Running> running;
@@ -131,6 +131,11 @@ void RunStream(uint64_t seed, int operations) {
     if (tree.is_leaf(queue)) {
       ASSERT_EQ(tree.used(queue), used[queue]);
     }
+    // The share is that of the mean one half life ahead.
+    ASSERT_NEAR(
+        tree.WeightedShare(queue, now) * tree.spec(queue).weight,
+        DominantShare(tree.DecayedUsage(queue, now + half_life + Nanos{half_life == Nanos{}}), Capacity()),
+        1e-12);
     ASSERT_GE(tree.DecayedUsage(queue, now).cpu_milli, 0);
     ASSERT_LE(DominantShare(tree.DecayedUsage(queue, now), Capacity()), 1);
   }

@@ -15,10 +15,12 @@ double LargestPart(const Amounts<Number>& used, const Resources& capacity) {
   };
   add(used.cpu_milli, capacity.cpu_milli);
   add(used.memory_mib, capacity.memory_mib);
-  add(used.total_device_milli(), capacity.total_device_milli());
+  Number devices = 0;
   for (size_t model = 0; model < kMostModels; ++model) {
     add(used.device_milli[model], capacity.device_milli[model]);
+    devices += capacity.device_milli[model] > 0 ? used.device_milli[model] : 0;
   }
+  add(devices, capacity.total_device_milli());
   return largest;
 }
 
