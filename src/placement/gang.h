@@ -18,7 +18,7 @@ struct Role {
   TaskShape shape;
   int min = 1;  // without so many the gang can't start
   int max = 1;  // so many are of use
-  bool operator==(const Role&) const = default;
+  auto operator<=>(const Role&) const = default;
 };
 
 struct Gang {

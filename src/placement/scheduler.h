@@ -1,0 +1,185 @@
+// Hi Scheduler's core: which job starts next, where, and who makes room for it.
+//
+// Jobs are taken by priority, then by the order of the queues (queues.h), then by age. One that fits starts
+// where the policy wants it; one that does not lets others pass (backfill). So that it does not starve,
+//  - jobs of lower priority, and those of queues that borrow what is guaranteed to its own, are moved or
+//    ended for it, as few and as cheap as can be found: first members that gangs can do without, then, if
+//    allowed, jobs that run elsewhere as well, then the rest;
+//  - after a while it gets a reservation: nodes that will have room for it first as jobs end. Nothing of its
+//    priority or below starts there, but for jobs known to end in time. (A. Mu'alem and D. Feitelson,
+//    "Utilization, Predictability, Workloads, and User Runtime Estimates in Scheduling the IBM SP2 with
+//    Backfilling", IEEE TPDS 2001: EASY. Where run times are not known, what has run long is expected to run
+//    as long again.)
+//
+// The caller carries decisions out in their order and says what became of them: Confirm, or Forget if a start
+// did not work. All that is said from outside may come twice and late. Times are arguments and must not
+// decrease.
+//
+// Thread safety: one thread.
+#pragma once
+
+#include <map>
+#include <set>
+#include <span>
+#include <unordered_set>
+#include <vector>
+
+#include "placement/job.h"
+#include "placement/policy.h"
+#include "placement/transaction.h"
+#include "placement/victims.h"
+
+namespace flexai::placement {
+
+struct SchedulerOptions {
+  bool preempt = true;                // end jobs for others
+  bool move = false;                  // move jobs; they must be able to go on elsewhere at their restart cost
+  Nanos reserve_after = Seconds(60);  // of waiting for room
+  size_t most_reservations = 4;
+  int most_moves = 4;      // searches for jobs to move, for each cycle: each looks at all that runs
+  int most_attempts = 16;  // at placing a gang of several roles
+};
+
+struct Decision {
+  enum Kind {
+    kEnd,     // stop it; it waits again
+    kMove,    // it goes on elsewhere
+    kShrink,  // it goes on with fewer members
+    kStart,
+    kGrow,  // it gets more members
+  };
+  Kind kind = kStart;
+  JobId job = 0;
+  std::vector<Member> members;  // all that it has from now on; of kEnd: that it had
+  JobId because_of = 0;         // the job it is done for
+  std::string reason;           // one sentence
+};
+
+class Scheduler {
+ public:
+  enum State { kPending, kAssumed, kRunning };
+
+  // All must outlive it, and none else may change cluster or queues.
+  Scheduler(Cluster& cluster, Constraints& constraints, QueueTree& queues, Policy& policy,
+            const SchedulerOptions& options);
+
+  // A new job, which waits. kAlreadyExists for an id that is or was known; kInvalidArgument, naming the job,
+  // for one that could never run as it is described.
+  Status Submit(JobSpec job, Nanos now);
+  // One that runs already, started by somebody else or before we were. One that waits or is assumed is
+  // corrected. kResourceExhausted, and nothing changed, if there is no room for it there.
+  Status Adopt(JobSpec job, std::vector<Member> members, Nanos now);
+  // The start was carried out. kNotFound if it is not known, kFailedPrecondition if it waits.
+  Status Confirm(JobId job);
+  // The start did not work: it waits again. An unknown or waiting job is left as it is.
+  void Forget(JobId job, Nanos now);
+  // It ended, or is not wanted any more.
+  void Remove(JobId job, Nanos now);
+  // The node changed its labels, taints or service; what runs there goes on.
+  void SetNode(NodeId node, NodeIdentity identity);
+  // The node is gone: out of service, and its jobs wait again.
+  std::vector<Decision> LoseNode(NodeId node, Nanos now);
+
+  // What is to be done now. Starts are assumed to work.
+  std::vector<Decision> Cycle(Nanos now);
+
+  // Why the job waits, where it runs: one or more sentences for a person. kNotFound if it is not known.
+  Result<std::string> Explain(JobId job, Nanos now) const;
+
+  std::optional<State> state(JobId job) const;
+  const JobSpec* spec(JobId job) const;                 // null if unknown
+  const std::vector<Member>* members(JobId job) const;  // null if unknown; empty while it waits
+  size_t waiting() const { return waiting_; }
+  // For tests: kInternal, saying what, if cluster, queues and jobs do not agree.
+  Status Audit() const;
+
+ private:
+  struct Job {
+    JobSpec spec;
+    State state = kPending;
+    std::vector<Member> members;
+    Nanos started;
+    Resources used;
+  };
+  // Jobs that are the same to every decision, but for their age.
+  struct BucketKey {
+    int32_t priority = 0;
+    QueueId queue = 0;
+    std::vector<Role> roles;
+    ClassId rules = kNoRules;
+    std::string together;
+    int64_t expected_run = 0;
+    std::string window;
+    auto operator<=>(const BucketKey&) const = default;
+  };
+  struct Bucket {
+    std::set<std::pair<Nanos, JobId>> jobs;  // by age
+    uint64_t failed_at = 0;  // the value of freed_ when the oldest was last tried in vain; 0: never
+    Nanos retry_at;          // when time alone may change that
+  };
+  struct Reservation {
+    JobId job = 0;
+    int32_t priority = 0;
+    NodeSet nodes;
+    Nanos until;  // when it is expected to start
+  };
+  // Which part of whom an Evictable is.
+  struct Victim {
+    JobId job = 0;
+    std::optional<size_t> member;  // absent: all of it
+  };
+
+  Job* Find(JobId id);
+  const Job* Find(JobId id) const;
+  static BucketKey KeyOf(const JobSpec& spec);
+  Status Check(const JobSpec& spec) const;
+  void Enqueue(const Job& job);
+  void Dequeue(const Job& job);
+  void Occupy(Job* job, std::vector<Member> members, Nanos now);  // the books of what is taken already
+  void Vacate(Job* job, Nanos now);                               // the books of what is given back already
+  void Release(Job* job, Nanos now);                              // gives back, and Vacate
+
+  // scheduler.cc
+  void CyclePriority(int32_t priority, Nanos now, std::vector<Decision>* decisions);
+  bool TryStart(Job* job, Bucket* bucket, Nanos now, std::vector<Decision>* decisions);
+  std::optional<Gang> GangOf(const Job& job, Nanos now, NodeSet* allowed, QueueId* blocking) const;
+  std::span<const NodeSet> DomainsOf(const std::string& label) const;
+  void Start(Job* job, std::vector<Member> members, Nanos now, std::string reason,
+             std::vector<Decision>* decisions);
+  void Grow(Nanos now, std::vector<Decision>* decisions);
+
+  // scheduler_preemption.cc
+  enum class Means { kEnd, kMove };
+  bool MakeRoom(Job* job, Gang gang, Means means, Nanos now, Nanos* retry_at,
+                std::vector<Decision>* decisions);
+  std::vector<Victim> CandidatesFor(const Job& job, Means means, Nanos now, Nanos* retry_at) const;
+  Evictable EvictableOf(const Victim& victim, Means means, Nanos now) const;
+  bool MayEnd(const Job& victim, const Job& job) const;
+
+  // scheduler_reservation.cc
+  void Reserve(const Job& job, const Gang& gang, Nanos now);
+  void DropReservations();
+  // Nodes that the job must leave to others; false if there are none.
+  bool Barred(const Job& job, Nanos now, NodeSet* barred) const;
+
+  Cluster& cluster_;
+  Constraints& constraints_;
+  QueueTree& queues_;
+  Policy& policy_;
+  const SchedulerOptions options_;
+  Resources capacity_;
+  std::map<JobId, Job> jobs_;
+  std::map<BucketKey, Bucket> buckets_;
+  std::vector<Reservation> reservations_;
+  std::map<int32_t, size_t> running_;  // jobs by priority
+  std::set<JobId> elastic_;            // running with fewer members than they may have
+  mutable std::map<std::string, std::vector<NodeSet>> domains_;  // by label, made when first asked for
+  std::unordered_set<JobId> ended_;
+  std::vector<JobId> ended_order_;  // a ring
+  size_t ended_next_ = 0;
+  uint64_t freed_ = 1;  // counts what may let a waiting job start
+  size_t waiting_ = 0;
+  int moves_left_ = 0;  // in this cycle
+};
+
+}  // namespace flexai::placement

@@ -1,0 +1,101 @@
+// Reservations: nodes that will have room first for a job that has waited long.
+#include <algorithm>
+
+#include "placement/scheduler.h"
+
+namespace flexai::placement {
+
+void Scheduler::Reserve(const Job& job, const Gang& gang, Nanos now) {
+  const bool has_one =
+      std::any_of(reservations_.begin(), reservations_.end(),
+                  [&job](const Reservation& reservation) { return reservation.job == job.spec.id; });
+  if (has_one || reservations_.size() >= options_.most_reservations) {
+    return;
+  }
+  // What runs, by when it is expected to end: its own word, or as long again as it has run.
+  std::vector<std::pair<Nanos, const Job*>> ends;
+  for (const auto& [id, other] : jobs_) {
+    if (other.state == kPending) {
+      continue;
+    }
+    const Nanos run = now - other.started;
+    const Nanos whole = other.spec.expected_run.value > 0 ? other.spec.expected_run : run + run;
+    ends.emplace_back(std::max(other.started + whole, now), &other);
+  }
+  std::stable_sort(ends.begin(), ends.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  Transaction transaction(cluster_, &constraints_);
+  const auto nodes_after = [&](size_t count) -> std::optional<NodeSet> {
+    for (size_t i = 0; i < count; ++i) {
+      for (const Member& member : ends[i].second->members) {
+        transaction.Give(ends[i].second->spec.roles[member.role].shape, ends[i].second->spec.rules,
+                         member.where);
+      }
+    }
+    const GangResult placed =
+        PlaceGang(&transaction, cluster_, &constraints_, policy_, gang, options_.most_attempts);
+    std::optional<NodeSet> nodes;
+    if (placed.outcome == GangResult::kPlaced) {
+      nodes.emplace(cluster_.nodes().size());
+      for (const Member& member : placed.members) {
+        nodes->Add(member.where.cpu_node);
+        nodes->Add(member.where.device_node);
+      }
+    }
+    transaction.Rollback(0);
+    return nodes;
+  };
+  // The fewest ends that suffice. More never make less room.
+  if (!nodes_after(ends.size()).has_value()) {
+    return;
+  }
+  size_t few = 0;
+  size_t enough = ends.size();
+  while (few < enough) {
+    const size_t middle = (few + enough) / 2;
+    if (nodes_after(middle).has_value()) {
+      enough = middle;
+    } else {
+      few = middle + 1;
+    }
+  }
+  std::optional<NodeSet> nodes = nodes_after(enough);
+  if (!nodes.has_value()) {
+    return;
+  }
+  for (const Reservation& other : reservations_) {
+    if (other.priority >= job.spec.priority) {
+      *nodes -= other.nodes;  // first come, first served
+    }
+  }
+  reservations_.push_back(
+      {job.spec.id, job.spec.priority, std::move(*nodes), enough == 0 ? now : ends[enough - 1].first});
+}
+
+void Scheduler::DropReservations() {
+  const size_t dropped = std::erase_if(reservations_, [this](const Reservation& reservation) {
+    const Job* job = Find(reservation.job);
+    return job == nullptr || job->state != kPending;
+  });
+  if (dropped > 0) {
+    ++freed_;
+  }
+}
+
+bool Scheduler::Barred(const Job& job, Nanos now, NodeSet* barred) const {
+  bool any = false;
+  for (const Reservation& reservation : reservations_) {
+    const bool ends_in_time =
+        job.spec.expected_run.value > 0 && now + job.spec.expected_run <= reservation.until;
+    if (reservation.job == job.spec.id || reservation.priority < job.spec.priority || ends_in_time) {
+      continue;
+    }
+    if (!any) {
+      *barred = NodeSet(cluster_.nodes().size());
+      any = true;
+    }
+    *barred |= reservation.nodes;
+  }
+  return any;
+}
+
+}  // namespace flexai::placement

@@ -1,0 +1,344 @@
+#include "placement/scheduler.h"
+
+#include <gmock/gmock.h>
+
+#include <memory>
+
+namespace flexai::placement {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+QueueSpec Queue(const std::string& name, const QueueLimits& guaranteed = {}, const QueueLimits& limit = {}) {
+  QueueSpec queue;
+  queue.name = name;
+  queue.guaranteed = guaranteed;
+  queue.limit = limit;
+  return queue;
+}
+
+constexpr Nanos At(int64_t seconds) { return Seconds(seconds); }
+
+TaskShape Devices(int32_t count, int32_t share_milli = 1000) {
+  return {1'000, 10, count, share_milli, kAnyModel};
+}
+
+class SchedulerTest : public ::testing::Test {
+ protected:
+  SchedulerTest() { Make({}, {Queue("a"), Queue("b")}); }
+
+  // Three nodes with four devices each.
+  void Make(const SchedulerOptions& options, std::vector<QueueSpec> queues) {
+    std::vector<NodeSpec> nodes;
+    std::vector<NodeIdentity> identities;
+    for (int i = 0; i < 3; ++i) {
+      nodes.push_back({"n" + std::to_string(i), 64'000, 64'000, 4, i == 2 ? 1 : 0});
+      identities.push_back({{{"zone", i < 2 ? "1" : "2"}, {"host", std::to_string(i)}}, {}, true});
+    }
+    cluster_ = std::make_unique<Cluster>(nodes);
+    constraints_ = std::make_unique<Constraints>(identities);
+    Resources capacity;
+    capacity.cpu_milli = 192'000;
+    capacity.memory_mib = 192'000;
+    capacity.device_milli[0] = 8'000;
+    capacity.device_milli[1] = 4'000;
+    queues_ = std::make_unique<QueueTree>(*QueueTree::Make(std::move(queues), capacity, Seconds(600)));
+    policy_ = *MakePolicy("binpack", {});
+    scheduler_ = std::make_unique<Scheduler>(*cluster_, *constraints_, *queues_, *policy_, options);
+  }
+
+  JobSpec Job(JobId id, std::vector<Role> roles, int32_t priority = 0, const std::string& queue = "a") {
+    JobSpec job;
+    job.id = id;
+    job.name = "j" + std::to_string(id);
+    job.roles = std::move(roles);
+    job.priority = priority;
+    job.queue = *queues_->Find(queue);
+    job.submitted = Nanos{static_cast<int64_t>(id)};
+    return job;
+  }
+  void Submit(JobSpec job) {
+    const Status status = scheduler_->Submit(std::move(job), At(0));
+    ASSERT_TRUE(status.ok()) << status.message();
+  }
+  // What the cycle does, as "start 1, end 2".
+  std::string Cycle(Nanos now) {
+    std::string text;
+    last_ = scheduler_->Cycle(now);
+    for (const Decision& decision : last_) {
+      const char* const names[] = {"end", "move", "shrink", "start", "grow"};
+      text +=
+          (text.empty() ? "" : ", ") + std::string(names[decision.kind]) + " " + std::to_string(decision.job);
+    }
+    const Status audit = scheduler_->Audit();
+    EXPECT_TRUE(audit.ok()) << audit.message();
+    return text;
+  }
+  std::string Explain(JobId job, Nanos now) { return *scheduler_->Explain(job, now); }
+
+  std::unique_ptr<Cluster> cluster_;
+  std::unique_ptr<Constraints> constraints_;
+  std::unique_ptr<QueueTree> queues_;
+  std::unique_ptr<Policy> policy_;
+  std::unique_ptr<Scheduler> scheduler_;
+  std::vector<Decision> last_;
+};
+
+TEST_F(SchedulerTest, StartsByPriorityThenQueueThenAge) {
+  Submit(Job(1, {{Devices(1), 1, 1}}));
+  Submit(Job(2, {{Devices(1), 1, 1}}));
+  Submit(Job(3, {{Devices(1), 1, 1}}, 0, "b"));
+  Submit(Job(4, {{Devices(1), 1, 1}}, 5, "b"));
+  EXPECT_EQ(Cycle(At(1)), "start 4, start 1, start 2, start 3") << "queue b has had one already";
+  EXPECT_EQ(scheduler_->waiting(), 0u);
+  EXPECT_EQ(cluster_->device_taken(), 4'000);
+}
+
+TEST_F(SchedulerTest, AJobThatDoesNotFitLetsOthersPass) {
+  Submit(Job(1, {{Devices(1), 13, 13}}));
+  Submit(Job(2, {{Devices(4), 1, 1}}));
+  EXPECT_EQ(Cycle(At(1)), "start 2");
+  EXPECT_EQ(
+      Explain(1, At(1)),
+      "job 'j1' in queue 'a' needs 13 members with 1 device, 1 cores and 10 MiB each: of 3 nodes 1 have "
+      "their devices taken; there is room for 8 members. Where it would fit run jobs: 1 of equal priority");
+  EXPECT_THAT(Explain(2, At(1)), HasSubstr("runs with 1 member on n0"));
+}
+
+TEST_F(SchedulerTest, HigherPriorityEndsLower) {
+  for (JobId id = 1; id <= 3; ++id) {
+    Submit(Job(id, {{Devices(4), 1, 1}}));
+    EXPECT_EQ(Cycle(At(static_cast<int64_t>(id))), "start " + std::to_string(id));
+  }
+  Submit(Job(4, {{Devices(2), 1, 1}}, 1));
+  EXPECT_EQ(Cycle(At(10)), "end 3, start 4") << "the one with the least work to lose";
+  EXPECT_EQ(last_[0].because_of, 4u);
+  EXPECT_EQ(last_[0].reason, "job 'j4' has priority 1 and this one 0");
+  EXPECT_EQ(Cycle(At(11)), "") << "the one that was ended waits";
+  scheduler_->Remove(1, At(12));
+  EXPECT_EQ(Cycle(At(12)), "start 3");
+}
+
+TEST_F(SchedulerTest, NotBeforeTheLeastRunTime) {
+  JobSpec job = Job(1, {{Devices(4), 3, 3}});
+  job.min_run = Seconds(100);
+  Submit(job);
+  EXPECT_EQ(Cycle(At(0)), "start 1");
+  Submit(Job(2, {{Devices(1), 1, 1}}, 1));
+  EXPECT_EQ(Cycle(At(99)), "");
+  EXPECT_EQ(Cycle(At(100)), "end 1, start 2");
+}
+
+TEST_F(SchedulerTest, WhoMayNotBeEndedIsNot) {
+  JobSpec job = Job(1, {{Devices(4), 3, 3}});
+  job.preemptible = false;
+  Submit(job);
+  EXPECT_EQ(Cycle(At(0)), "start 1");
+  Submit(Job(2, {{Devices(1), 1, 1}}, 1));
+  EXPECT_EQ(Cycle(At(1)), "");
+}
+
+TEST_F(SchedulerTest, MembersThatAGangCanDoWithoutGoFirst) {
+  Submit(Job(1, {{Devices(1), 2, 10}}));
+  Submit(Job(2, {{Devices(2), 1, 1}}));
+  EXPECT_EQ(Cycle(At(0)), "start 1, start 2");
+  EXPECT_EQ(scheduler_->members(1)->size(), 10u);
+  Submit(Job(3, {{Devices(1), 3, 3}}));
+  EXPECT_EQ(Cycle(At(5)), "shrink 1, start 3") << "equal priority is enough for that";
+  EXPECT_EQ(scheduler_->members(1)->size(), 7u);
+  EXPECT_EQ(last_[0].members.size(), 7u);
+  scheduler_->Remove(2, At(6));
+  EXPECT_EQ(Cycle(At(6)), "grow 1");
+  EXPECT_EQ(scheduler_->members(1)->size(), 9u);
+}
+
+TEST_F(SchedulerTest, MovesRatherThanEnds) {
+  SchedulerOptions options;
+  options.move = true;
+  Make(options, {Queue("a")});
+  // Two devices idle on each of two nodes, and someone needs four.
+  const auto on = [&](JobId id, NodeId node, std::vector<int32_t> devices) {
+    const Role role{Devices(static_cast<int32_t>(devices.size())), 1, 1};
+    ASSERT_TRUE(scheduler_->Adopt(Job(id, {role}), {{0, {node, node, std::move(devices)}}}, At(0)).ok());
+  };
+  on(1, 0, {0, 1});
+  on(2, 1, {0, 1});
+  on(3, 2, {0, 1, 2, 3});
+  Submit(Job(4, {{Devices(4), 1, 1}}));
+  EXPECT_EQ(Cycle(At(1)), "move 1, start 4");
+  EXPECT_EQ(scheduler_->state(1), Scheduler::kRunning);
+  EXPECT_EQ(last_[0].members[0].where.cpu_node, 1u);
+  EXPECT_EQ(last_[0].reason, "job 'j4' fits only where it was");
+  Submit(Job(5, {{Devices(4), 1, 1}}));
+  EXPECT_EQ(Cycle(At(2)), "") << "nobody of equal priority is ended";
+}
+
+TEST_F(SchedulerTest, BorrowedShareIsTakenBack) {
+  QueueLimits half;
+  half.device_milli = 6'000;
+  Make({}, {Queue("a", half), Queue("b", half)});
+  for (JobId id = 1; id <= 6; ++id) {
+    Submit(Job(id, {{Devices(2), 1, 1}}));
+  }
+  EXPECT_EQ(Cycle(At(0)), "start 1, start 2, start 3, start 4, start 5, start 6");
+  for (JobId id = 7; id <= 10; ++id) {
+    Submit(Job(id, {{Devices(2), 1, 1}}, 0, "b"));
+  }
+  EXPECT_EQ(Cycle(At(10)), "end 1, start 7, end 2, start 8, end 3, start 9")
+      << "down to what is guaranteed to both, and not further";
+  EXPECT_EQ(last_[0].reason, "queue 'a' had borrowed what is guaranteed to queue 'b' of job 'j7'");
+  EXPECT_EQ(Cycle(At(11)), "");
+}
+
+TEST_F(SchedulerTest, LimitsHoldAndAreNamed) {
+  QueueLimits four;
+  four.device_milli = 4'000;
+  Make({}, {Queue("a", {}, four)});
+  Submit(Job(1, {{Devices(3), 1, 1}}));
+  Submit(Job(2, {{Devices(2), 1, 1}}));
+  EXPECT_EQ(Cycle(At(0)), "start 1");
+  EXPECT_EQ(Explain(2, At(0)), "job 'j2' waits since queue 'a' is at its limit");
+  Submit(Job(3, {{Devices(1), 1, 1}}));
+  EXPECT_EQ(Cycle(At(1)), "start 3");
+}
+
+TEST_F(SchedulerTest, ALimitOfOneModelLeavesTheOther) {
+  QueueLimits limit;
+  limit.model_milli[0] = 0;
+  Make({}, {Queue("a", {}, limit)});
+  Submit(Job(1, {{Devices(1), 1, 1}}));
+  EXPECT_EQ(Cycle(At(0)), "start 1");
+  EXPECT_EQ(scheduler_->members(1)->front().where.device_node, 2u);
+}
+
+TEST_F(SchedulerTest, AReservationKeepsBackfillFromStarvingABigJob) {
+  SchedulerOptions options;
+  options.reserve_after = Seconds(10);
+  Make(options, {Queue("a")});
+  for (JobId id = 1; id <= 3; ++id) {
+    Submit(Job(id, {{Devices(3), 1, 1}}));
+  }
+  EXPECT_EQ(Cycle(At(0)), "start 1, start 2, start 3");
+  Submit(Job(4, {{Devices(4), 1, 1}}));
+  EXPECT_EQ(Cycle(At(1)), "");
+  EXPECT_EQ(Cycle(At(20)), "");
+  EXPECT_THAT(Explain(4, At(20)), HasSubstr("1 node is reserved for it"));
+  for (JobId id = 5; id <= 7; ++id) {
+    Submit(Job(id, {{Devices(1), 1, 1}}));
+  }
+  EXPECT_EQ(Cycle(At(21)), "start 5, start 6") << "three devices are idle, and one is on the reserved node";
+  EXPECT_THAT(Explain(7, At(21)), HasSubstr("1 are reserved for jobs that have waited longer"));
+  Submit(Job(8, {{Devices(1), 1, 1}}, 1));
+  EXPECT_EQ(Cycle(At(22)), "start 8") << "what is reserved for one does not bind those above it";
+  scheduler_->Remove(8, At(23));
+  scheduler_->Remove(1, At(23));
+  EXPECT_EQ(Cycle(At(23)), "start 4");
+  scheduler_->Remove(5, At(24));
+  EXPECT_EQ(Cycle(At(24)), "start 7");
+}
+
+TEST_F(SchedulerTest, AJobThatEndsInTimeMayUseWhatIsReserved) {
+  SchedulerOptions options;
+  options.reserve_after = Seconds(0);
+  Make(options, {Queue("a")});
+  JobSpec all = Job(1, {{Devices(3), 3, 3}});
+  all.expected_run = Seconds(1'000);
+  Submit(all);
+  Submit(Job(2, {{Devices(4), 3, 3}}));
+  EXPECT_EQ(Cycle(At(0)), "start 1");
+  JobSpec brief = Job(3, {{Devices(1), 1, 1}});
+  brief.expected_run = Seconds(100);
+  JobSpec lengthy = Job(4, {{Devices(1), 1, 1}});
+  lengthy.expected_run = Seconds(2'000);
+  Submit(brief);
+  Submit(lengthy);
+  Submit(Job(5, {{Devices(1), 1, 1}}));
+  EXPECT_EQ(Cycle(At(1)), "start 3");
+}
+
+TEST_F(SchedulerTest, StaysInOneDomain) {
+  JobSpec job = Job(1, {{Devices(1), 5, 5}});
+  job.together = "zone";
+  Submit(job);
+  JobSpec large = Job(2, {{Devices(1), 9, 9}});
+  large.together = "zone";
+  Submit(large);
+  EXPECT_EQ(Cycle(At(0)), "start 1");
+  for (const Member& member : *scheduler_->members(1)) {
+    EXPECT_LT(member.where.cpu_node, 2u);
+  }
+}
+
+TEST_F(SchedulerTest, WindowsOpen) {
+  JobSpec job = Job(1, {{Devices(1), 1, 1}});
+  job.window = *TimeWindow::Parse("22:00-06:00");
+  Submit(job);
+  EXPECT_EQ(Cycle(At(12 * 3600)), "");
+  EXPECT_EQ(Explain(1, At(12 * 3600)), "job 'j1' waits for its time: it may start in 22:00-06:00");
+  EXPECT_EQ(Cycle(At(22 * 3600)), "start 1");
+}
+
+TEST_F(SchedulerTest, WhatIsSaidFromOutsideMayComeTwiceAndLate) {
+  const JobSpec job = Job(1, {{Devices(2), 1, 1}});
+  Submit(job);
+  EXPECT_EQ(scheduler_->Submit(job, At(0)).code(), Code::kAlreadyExists);
+  EXPECT_EQ(scheduler_->Confirm(1).code(), Code::kFailedPrecondition);
+  EXPECT_EQ(scheduler_->Confirm(9).code(), Code::kNotFound);
+  EXPECT_EQ(Cycle(At(0)), "start 1");
+  EXPECT_EQ(scheduler_->state(1), Scheduler::kAssumed);
+  scheduler_->Forget(1, At(1));
+  scheduler_->Forget(1, At(1));
+  scheduler_->Forget(9, At(1));
+  EXPECT_EQ(cluster_->device_taken(), 0);
+  EXPECT_EQ(Cycle(At(1)), "start 1");
+  EXPECT_TRUE(scheduler_->Confirm(1).ok());
+  EXPECT_TRUE(scheduler_->Confirm(1).ok());
+  // It turns out to run elsewhere.
+  EXPECT_TRUE(scheduler_->Adopt(job, {{0, {2, 2, {0, 1}}}}, At(2)).ok());
+  EXPECT_TRUE(scheduler_->Adopt(job, {{0, {2, 2, {0, 1}}}}, At(2)).ok());
+  EXPECT_EQ(cluster_->device_taken(), 2'000);
+  EXPECT_EQ(scheduler_->Adopt(Job(2, {{Devices(3), 1, 1}}), {{0, {2, 2, {1, 2, 3}}}}, At(3)).message(),
+            "job 'j2': a device of node n2 has too little left");
+  EXPECT_TRUE(scheduler_->Audit().ok());
+  scheduler_->Remove(1, At(4));
+  scheduler_->Remove(1, At(4));
+  EXPECT_EQ(scheduler_->Submit(job, At(5)).code(), Code::kAlreadyExists)
+      << "a late word about a job that ended";
+  EXPECT_EQ(scheduler_->Adopt(job, {{0, {2, 2, {0, 1}}}}, At(5)).code(), Code::kAlreadyExists);
+  EXPECT_EQ(cluster_->device_taken(), 0);
+  EXPECT_TRUE(scheduler_->Audit().ok());
+}
+
+TEST_F(SchedulerTest, ALostNodeSendsItsJobsBack) {
+  Submit(Job(1, {{Devices(4), 2, 2}}));
+  Submit(Job(2, {{Devices(4), 1, 1}}));
+  EXPECT_EQ(Cycle(At(0)), "start 1, start 2");
+  const NodeId node = scheduler_->members(1)->front().where.cpu_node;
+  const std::vector<Decision> lost = scheduler_->LoseNode(node, At(1));
+  ASSERT_EQ(lost.size(), 1u);
+  EXPECT_EQ(lost[0].job, 1u);
+  EXPECT_EQ(lost[0].members.size(), 2u) << "the member on the other node goes too";
+  EXPECT_EQ(Cycle(At(1)), "");
+  EXPECT_THAT(Explain(1, At(1)), HasSubstr("1 are ruled out"));
+  NodeIdentity back = constraints_->node(node);
+  back.in_service = true;
+  scheduler_->SetNode(node, back);
+  EXPECT_EQ(Cycle(At(2)), "start 1");
+}
+
+TEST_F(SchedulerTest, RefusesWhatCouldNeverRun) {
+  const auto refused = [&](const JobSpec& job) { return scheduler_->Submit(job, At(0)).message(); };
+  EXPECT_EQ(refused(Job(1, {})), "job 'j1' needs no member to start");
+  EXPECT_EQ(refused(Job(1, {{Devices(1), 2, 1}})),
+            "job 'j1' has a role whose number of members is not 0 <= min <= max, with max at least 1");
+  EXPECT_EQ(refused(Job(1, {{Devices(17), 1, 1}})), "job 'j1' asks for amounts that no node can have");
+  JobSpec job = Job(1, {{Devices(1), 1, 1}});
+  job.queue = 7;
+  EXPECT_EQ(refused(job), "job 'j1' is in a queue that does not exist or has queues below it");
+  EXPECT_EQ(scheduler_->Explain(1, At(0)).status().message(), "there is no job 1");
+}
+
+}  // namespace
+}  // namespace flexai::placement
