@@ -51,6 +51,7 @@ TEST(TimeWindow, OpensOnceAWeek) {
   EXPECT_TRUE(window.Open(Nanos{})) << "the epoch was a Thursday";
   EXPECT_EQ(window.NextOpening(Seconds(60)), Seconds(7 * 86'400));
   EXPECT_EQ(window.NextOpening(Nanos{-1}), Nanos{}) << "times before the epoch are times too";
+  EXPECT_TRUE(Window("22:00-06:00").Open(Seconds(-19 * 3'600)));
 }
 
 TEST(TimeWindow, IsOpenAlwaysByDefault) {
