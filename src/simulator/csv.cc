@@ -12,16 +12,6 @@ namespace {
 
 constexpr int64_t kSecond = Seconds(1).value;
 
-std::vector<std::string_view> SplitFields(std::string_view line) {
-  std::vector<std::string_view> fields;
-  for (size_t comma = line.find(','); comma != std::string_view::npos; comma = line.find(',')) {
-    fields.push_back(line.substr(0, comma));
-    line.remove_prefix(comma + 1);
-  }
-  fields.push_back(line);
-  return fields;
-}
-
 // Control characters stand for a file that is damaged or no text; quotes for one that needs another reader.
 Status CheckCharacters(std::string_view line, const std::string& place) {
   for (size_t i = 0; i < line.size(); ++i) {
@@ -85,6 +75,17 @@ Status CsvRow::Bad(std::optional<size_t> column, std::string_view expected) cons
                                      expected));
 }
 
+Result<std::string_view> CsvRow::Name(size_t column, std::unordered_set<std::string_view>* taken) const {
+  const std::string_view name = Text(column);
+  if (name.empty()) {
+    return InvalidArgument(fmt::format("{}: the name is empty", place()));
+  }
+  if (!taken->insert(name).second) {
+    return InvalidArgument(fmt::format("{}: the name '{}' is taken by a line before", place(), name));
+  }
+  return name;
+}
+
 Result<int64_t> CsvRow::Number(std::optional<size_t> column, int64_t most,
                                std::optional<int64_t> otherwise) const {
   const std::string_view text = Text(column);
@@ -136,7 +137,7 @@ Result<CsvTable> CsvTable::Parse(std::string_view text, std::string_view name) {
       continue;
     }
     FLEXAI_RETURN_IF_ERROR(CheckCharacters(content, fmt::format("{}:{}", name, line)));
-    std::vector<std::string_view> fields = SplitFields(content);
+    std::vector<std::string_view> fields = Split(content, ',');
     if (table.heading_.empty()) {
       FLEXAI_RETURN_IF_ERROR(table.AddHeading(std::move(fields), line));
       continue;
@@ -180,6 +181,16 @@ Status CsvTable::AllowOnly(std::span<const std::string_view> names) const {
     }
   }
   return {};
+}
+
+std::vector<std::string_view> Split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (size_t end = text.find(separator); end != std::string_view::npos; end = text.find(separator)) {
+    parts.push_back(text.substr(0, end));
+    text.remove_prefix(end + 1);
+  }
+  parts.push_back(text);
+  return parts;
 }
 
 std::string SecondsText(Nanos time) {

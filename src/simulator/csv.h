@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "base/status.h"
@@ -26,6 +27,8 @@ class CsvRow {
   // "file:line", for messages.
   std::string place() const;
   std::string_view Text(std::optional<size_t> column) const;
+  // A text that is neither empty nor in `taken`, which it joins.
+  Result<std::string_view> Name(size_t column, std::unordered_set<std::string_view>* taken) const;
   // A whole number from 0 to `most`.
   Result<int64_t> Number(std::optional<size_t> column, int64_t most,
                          std::optional<int64_t> otherwise = {}) const;
@@ -70,6 +73,9 @@ class CsvTable {
   std::vector<std::string_view> fields_;  // row by row
   std::vector<int> lines_;                // of the rows
 };
+
+// What stands between the separators: one more than there are of them.
+std::vector<std::string_view> Split(std::string_view text, char separator);
 
 // As CsvRow::Time reads it: "0.25", without zeros at the end.
 std::string SecondsText(Nanos time);

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
+#include <unordered_set>
 
 #include "os/files.h"
 #include "simulator/csv.h"
@@ -11,8 +11,6 @@
 namespace flexai::simulator {
 namespace {
 
-constexpr int64_t kMostCpuMilli = 10'000'000;
-constexpr int64_t kMostMemoryMib = 1'000'000'000;
 constexpr int64_t kDefaultCpuMilli = 100;  // of a pod that asks for none
 
 // The number of a model, which is new if it is not there yet.
@@ -21,21 +19,14 @@ Result<int> AddModel(std::vector<std::string>* models, std::string_view name, co
   if (found != models->end()) {
     return static_cast<int>(found - models->begin());
   }
+  if (name.empty() || name.find_first_of("|=") != std::string_view::npos) {
+    return InvalidArgument(fmt::format("{}: model is '{}', expected a name without | and =", place, name));
+  }
   if (models->size() == placement::kMostModels) {
     return InvalidArgument(fmt::format("{}: more than {} device models", place, placement::kMostModels));
   }
   models->emplace_back(name);
   return static_cast<int>(models->size()) - 1;
-}
-
-Status AddName(std::set<std::string, std::less<>>* names, const CsvRow& row, std::string_view name) {
-  if (name.empty()) {
-    return InvalidArgument(fmt::format("{}: the name is empty", row.place()));
-  }
-  if (!names->emplace(name).second) {
-    return InvalidArgument(fmt::format("{}: the name '{}' is taken by a line before", row.place(), name));
-  }
-  return {};
 }
 
 Status ParseNodes(Trace* trace, std::string_view text, std::string_view name) {
@@ -45,17 +36,18 @@ Status ParseNodes(Trace* trace, std::string_view text, std::string_view name) {
   FLEXAI_ASSIGN_OR_RETURN(const size_t memory, table.Column("memory_mib"));
   FLEXAI_ASSIGN_OR_RETURN(const size_t gpu, table.Column("gpu"));
   FLEXAI_ASSIGN_OR_RETURN(const size_t model, table.Column("model"));
-  std::set<std::string, std::less<>> names;
+  std::unordered_set<std::string_view> names;
   for (size_t i = 0; i < table.size(); ++i) {
     const CsvRow row = table.row(i);
-    FLEXAI_RETURN_IF_ERROR(AddName(&names, row, row.Text(sn)));
     placement::NodeSpec node;
-    node.name = row.Text(sn);
+    FLEXAI_ASSIGN_OR_RETURN(node.name, row.Name(sn, &names));
     FLEXAI_ASSIGN_OR_RETURN(node.cpu_milli, row.Number(cpu, kMostCpuMilli));
     FLEXAI_ASSIGN_OR_RETURN(node.memory_mib, row.Number(memory, kMostMemoryMib));
     FLEXAI_ASSIGN_OR_RETURN(const int64_t devices, row.Number(gpu, placement::kMostDevices));
-    FLEXAI_ASSIGN_OR_RETURN(node.model, AddModel(&trace->models, row.Text(model), row.place()));
     node.devices = static_cast<int32_t>(devices);
+    if (devices > 0 || !row.Text(model).empty()) {
+      FLEXAI_ASSIGN_OR_RETURN(node.model, AddModel(&trace->models, row.Text(model), row.place()));
+    }
     trace->nodes.push_back(std::move(node));
   }
   return {};
@@ -69,11 +61,11 @@ Status ParsePods(Trace* trace, std::string_view text, std::string_view file) {
   FLEXAI_ASSIGN_OR_RETURN(const size_t count, table.Column("num_gpu"));
   FLEXAI_ASSIGN_OR_RETURN(const size_t share, table.Column("gpu_milli"));
   const std::optional<size_t> spec = table.OptionalColumn("gpu_spec");
-  std::set<std::string, std::less<>> names;
+  std::unordered_set<std::string_view> names;
   for (size_t i = 0; i < table.size(); ++i) {
     const CsvRow row = table.row(i);
-    FLEXAI_RETURN_IF_ERROR(AddName(&names, row, row.Text(name)));
-    Pod pod{std::string(row.Text(name)), {}};
+    Pod pod;
+    FLEXAI_ASSIGN_OR_RETURN(pod.name, row.Name(name, &names));
     FLEXAI_ASSIGN_OR_RETURN(const int64_t cpu_milli, row.Number(cpu, kMostCpuMilli));
     FLEXAI_ASSIGN_OR_RETURN(pod.shape.memory_mib, row.Number(memory, kMostMemoryMib));
     FLEXAI_ASSIGN_OR_RETURN(const int64_t devices, row.Number(count, placement::kMostDevices));
@@ -119,12 +111,13 @@ Result<int> ModelNumber(const std::vector<std::string>& models, std::string_view
 
 Result<placement::ModelSet> ParseModels(const std::vector<std::string>& models, std::string_view spec,
                                         std::string_view place) {
-  placement::ModelSet set = spec.empty() ? placement::kAnyModel : 0;
-  while (!spec.empty()) {
-    const size_t end = std::min(spec.find('|'), spec.size());
-    FLEXAI_ASSIGN_OR_RETURN(const int number, ModelNumber(models, spec.substr(0, end), place));
+  if (spec.empty()) {
+    return placement::kAnyModel;
+  }
+  placement::ModelSet set = 0;
+  for (const std::string_view name : Split(spec, '|')) {
+    FLEXAI_ASSIGN_OR_RETURN(const int number, ModelNumber(models, name, place));
     set |= placement::OneModel(number);
-    spec.remove_prefix(std::min(end + 1, spec.size()));
   }
   return set;
 }

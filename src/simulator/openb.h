@@ -15,6 +15,10 @@
 
 namespace flexai::simulator {
 
+// More than any node has or task asks for.
+inline constexpr int64_t kMostCpuMilli = 10'000'000;
+inline constexpr int64_t kMostMemoryMib = 1'000'000'000;
+
 struct Pod {
   std::string name;
   placement::TaskShape shape;

@@ -25,6 +25,13 @@ TEST(Openb, ReadsNodesAndPods) {
   EXPECT_EQ(trace->pods[2].shape.models, placement::kAnyModel) << "it asks for no device";
 }
 
+TEST(Openb, NodesWithoutDevicesNeedNoModel) {
+  const Result<Trace> trace =
+      ParseOpenb(std::string(kNodes) + "n2,96000,393216,0,\n", "nodes.csv", kPods, "p");
+  ASSERT_TRUE(trace.ok()) << trace.status().message();
+  EXPECT_EQ(trace->models.size(), 2u);
+}
+
 TEST(Openb, TheSpecIsOptional) {
   const Result<Trace> trace = ParseOpenb(
       kNodes, "nodes.csv", "name,cpu_milli,memory_mib,num_gpu,gpu_milli\r\np0,1,2,1,1000\r\n", "pods.csv");
@@ -60,6 +67,12 @@ TEST(Openb, SaysWhatIsWrongAndWhere) {
        "pods.csv:2: gpu_milli is 0 though num_gpu is 1"},
       {kNodes, "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec\np0,1,2,1,10,H100\n",
        "pods.csv:2: no node has devices of model 'H100'"},
+      {kNodes, "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec\np0,1,2,1,10,G2|\n",
+       "pods.csv:2: no node has devices of model ''"},
+      {"sn,cpu_milli,memory_mib,gpu,model\nn0,1,2,3,\n", kPods,
+       "nodes.csv:2: model is '', expected a name without | and ="},
+      {"sn,cpu_milli,memory_mib,gpu,model\nn0,1,2,3,A|B\n", kPods,
+       "nodes.csv:2: model is 'A|B', expected a name without | and ="},
       {kNodes, "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec\n,1,2,1,10,\n",
        "pods.csv:2: the name is empty"},
       {kNodes, "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec\np0,1e3,2,1,10,\n",
