@@ -197,8 +197,10 @@ Result<Workload> DrawWorkload(const Trace& trace, const GeneratorOptions& option
   Workload workload;
   Draw draw(options, pods);
   size_t number = 0;
-  for (double now = draw.Gap(rate); now < length; now += draw.Gap(rate)) {
+  double now = draw.Gap(rate);
+  while (now < length) {
     draw.Arrive(Nanos{static_cast<int64_t>(now)}, number++, &workload.tasks);
+    now += draw.Gap(rate);
   }
   std::set<std::string> queues;
   for (const TaskKind& kind : options.kinds) {
