@@ -51,6 +51,8 @@ struct QueueSpec {
   QueueLimits guaranteed;
   QueueLimits limit;
   bool borrow = true;  // may use more than is guaranteed
+
+  bool operator==(const QueueSpec&) const = default;
 };
 
 class QueueTree {

@@ -49,8 +49,9 @@ TEST(TimeWindow, DaysMayRunOverSunday) {
 TEST(TimeWindow, OpensOnceAWeek) {
   const TimeWindow window = Window("thu 00:00-00:01");
   EXPECT_TRUE(window.Open(Nanos{})) << "the epoch was a Thursday";
-  EXPECT_EQ(window.NextOpening(Seconds(60)), Seconds(7 * 86'400));
+  EXPECT_EQ(window.NextOpening(Seconds(60)), Seconds(604'800));
   EXPECT_EQ(window.NextOpening(Nanos{-1}), Nanos{}) << "times before the epoch are times too";
+  EXPECT_TRUE(Window("22:00-06:00").Open(Seconds(-68'400)));
 }
 
 TEST(TimeWindow, IsOpenAlwaysByDefault) {

@@ -24,7 +24,7 @@ void DecisionLog::Add(const Decision& decision) {
   const placement::TaskShape& shape = decision.pod->shape;
   fmt::format_to(std::back_inserter(text_), "{},{},{},{},{},{},{},", decision.sequence, decision.pod->name,
                  shape.cpu_milli, shape.memory_mib, shape.devices, shape.share_milli,
-                 ModelNames(trace_, shape.models));
+                 ModelNames(trace_.models, shape.models));
   if (decision.where == nullptr) {
     text_ += ",,,dropped\n";
     return;

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
+#include <unordered_set>
 
 #include "os/files.h"
 #include "simulator/csv.h"
@@ -11,34 +11,22 @@
 namespace flexai::simulator {
 namespace {
 
-constexpr int64_t kMostCpuMilli = 10'000'000;
-constexpr int64_t kMostMemoryMib = 1'000'000'000;
 constexpr int64_t kDefaultCpuMilli = 100;  // of a pod that asks for none
 
-// The number of a model, which is new if `may_add`.
-Result<int> ModelNumber(Trace* trace, std::string_view name, const std::string& place, bool may_add) {
-  const auto found = std::find(trace->models.begin(), trace->models.end(), name);
-  if (found != trace->models.end()) {
-    return static_cast<int>(found - trace->models.begin());
+// The number of a model, which is new if it is not there yet.
+Result<int> AddModel(std::vector<std::string>* models, std::string_view name, const std::string& place) {
+  const auto found = std::find(models->begin(), models->end(), name);
+  if (found != models->end()) {
+    return static_cast<int>(found - models->begin());
   }
-  if (!may_add) {
-    return InvalidArgument(fmt::format("{}: no node has devices of model '{}'", place, name));
+  if (name.empty() || name.find_first_of("|=") != std::string_view::npos) {
+    return InvalidArgument(fmt::format("{}: model is '{}', expected a name without | and =", place, name));
   }
-  if (trace->models.size() == placement::kMostModels) {
+  if (models->size() == placement::kMostModels) {
     return InvalidArgument(fmt::format("{}: more than {} device models", place, placement::kMostModels));
   }
-  trace->models.emplace_back(name);
-  return static_cast<int>(trace->models.size()) - 1;
-}
-
-Status AddName(std::set<std::string, std::less<>>* names, const CsvRow& row, std::string_view name) {
-  if (name.empty()) {
-    return InvalidArgument(fmt::format("{}: the name is empty", row.place()));
-  }
-  if (!names->emplace(name).second) {
-    return InvalidArgument(fmt::format("{}: the name '{}' is taken by a line before", row.place(), name));
-  }
-  return {};
+  models->emplace_back(name);
+  return static_cast<int>(models->size()) - 1;
 }
 
 Status ParseNodes(Trace* trace, std::string_view text, std::string_view name) {
@@ -48,31 +36,21 @@ Status ParseNodes(Trace* trace, std::string_view text, std::string_view name) {
   FLEXAI_ASSIGN_OR_RETURN(const size_t memory, table.Column("memory_mib"));
   FLEXAI_ASSIGN_OR_RETURN(const size_t gpu, table.Column("gpu"));
   FLEXAI_ASSIGN_OR_RETURN(const size_t model, table.Column("model"));
-  std::set<std::string, std::less<>> names;
+  std::unordered_set<std::string_view> names;
   for (size_t i = 0; i < table.size(); ++i) {
     const CsvRow row = table.row(i);
-    FLEXAI_RETURN_IF_ERROR(AddName(&names, row, row.Text(sn)));
     placement::NodeSpec node;
-    node.name = row.Text(sn);
+    FLEXAI_ASSIGN_OR_RETURN(node.name, row.Name(sn, &names));
     FLEXAI_ASSIGN_OR_RETURN(node.cpu_milli, row.Number(cpu, kMostCpuMilli));
     FLEXAI_ASSIGN_OR_RETURN(node.memory_mib, row.Number(memory, kMostMemoryMib));
     FLEXAI_ASSIGN_OR_RETURN(const int64_t devices, row.Number(gpu, placement::kMostDevices));
-    FLEXAI_ASSIGN_OR_RETURN(node.model, ModelNumber(trace, row.Text(model), row.place(), true));
     node.devices = static_cast<int32_t>(devices);
+    if (devices > 0 || !row.Text(model).empty()) {
+      FLEXAI_ASSIGN_OR_RETURN(node.model, AddModel(&trace->models, row.Text(model), row.place()));
+    }
     trace->nodes.push_back(std::move(node));
   }
   return {};
-}
-
-Result<placement::ModelSet> ParseModels(Trace* trace, const CsvRow& row, std::string_view spec) {
-  placement::ModelSet models = spec.empty() ? placement::kAnyModel : 0;
-  while (!spec.empty()) {
-    const size_t end = std::min(spec.find('|'), spec.size());
-    FLEXAI_ASSIGN_OR_RETURN(const int number, ModelNumber(trace, spec.substr(0, end), row.place(), false));
-    models |= placement::OneModel(number);
-    spec.remove_prefix(std::min(end + 1, spec.size()));
-  }
-  return models;
 }
 
 Status ParsePods(Trace* trace, std::string_view text, std::string_view file) {
@@ -82,13 +60,12 @@ Status ParsePods(Trace* trace, std::string_view text, std::string_view file) {
   FLEXAI_ASSIGN_OR_RETURN(const size_t memory, table.Column("memory_mib"));
   FLEXAI_ASSIGN_OR_RETURN(const size_t count, table.Column("num_gpu"));
   FLEXAI_ASSIGN_OR_RETURN(const size_t share, table.Column("gpu_milli"));
-  const bool has_spec = table.Has("gpu_spec");
-  FLEXAI_ASSIGN_OR_RETURN(const size_t spec, table.Column(has_spec ? "gpu_spec" : "name"));
-  std::set<std::string, std::less<>> names;
+  const std::optional<size_t> spec = table.OptionalColumn("gpu_spec");
+  std::unordered_set<std::string_view> names;
   for (size_t i = 0; i < table.size(); ++i) {
     const CsvRow row = table.row(i);
-    FLEXAI_RETURN_IF_ERROR(AddName(&names, row, row.Text(name)));
-    Pod pod{std::string(row.Text(name)), {}};
+    Pod pod;
+    FLEXAI_ASSIGN_OR_RETURN(pod.name, row.Name(name, &names));
     FLEXAI_ASSIGN_OR_RETURN(const int64_t cpu_milli, row.Number(cpu, kMostCpuMilli));
     FLEXAI_ASSIGN_OR_RETURN(pod.shape.memory_mib, row.Number(memory, kMostMemoryMib));
     FLEXAI_ASSIGN_OR_RETURN(const int64_t devices, row.Number(count, placement::kMostDevices));
@@ -100,8 +77,7 @@ Status ParsePods(Trace* trace, std::string_view text, std::string_view file) {
     if (devices > 0) {
       pod.shape.devices = static_cast<int32_t>(devices);
       pod.shape.share_milli = static_cast<int32_t>(share_milli);
-      FLEXAI_ASSIGN_OR_RETURN(pod.shape.models,
-                              ParseModels(trace, row, has_spec ? row.Text(spec) : std::string_view()));
+      FLEXAI_ASSIGN_OR_RETURN(pod.shape.models, ParseModels(trace->models, row.Text(spec), row.place()));
     }
     trace->pods.push_back(std::move(pod));
   }
@@ -124,11 +100,33 @@ Result<Trace> ReadOpenb(const std::string& nodes_path, const std::string& pods_p
   return ParseOpenb(nodes, nodes_path, pods, pods_path);
 }
 
-std::string ModelNames(const Trace& trace, placement::ModelSet models) {
+Result<int> ModelNumber(const std::vector<std::string>& models, std::string_view name,
+                        std::string_view place) {
+  const auto found = std::find(models.begin(), models.end(), name);
+  if (found == models.end()) {
+    return InvalidArgument(fmt::format("{}: no node has devices of model '{}'", place, name));
+  }
+  return static_cast<int>(found - models.begin());
+}
+
+Result<placement::ModelSet> ParseModels(const std::vector<std::string>& models, std::string_view spec,
+                                        std::string_view place) {
+  if (spec.empty()) {
+    return placement::kAnyModel;
+  }
+  placement::ModelSet set = 0;
+  for (const std::string_view name : Split(spec, '|')) {
+    FLEXAI_ASSIGN_OR_RETURN(const int number, ModelNumber(models, name, place));
+    set |= placement::OneModel(number);
+  }
+  return set;
+}
+
+std::string ModelNames(const std::vector<std::string>& models, placement::ModelSet set) {
   std::string names;
-  for (size_t i = 0; models != placement::kAnyModel && i < trace.models.size(); ++i) {
-    if ((models & placement::OneModel(static_cast<int>(i))) != 0) {
-      names += (names.empty() ? "" : "|") + trace.models[i];
+  for (size_t i = 0; set != placement::kAnyModel && i < models.size(); ++i) {
+    if ((set & placement::OneModel(static_cast<int>(i))) != 0) {
+      names += (names.empty() ? "" : "|") + models[i];
     }
   }
   return names;

@@ -15,6 +15,10 @@
 
 namespace flexai::simulator {
 
+// More than any node has or task asks for.
+inline constexpr int64_t kMostCpuMilli = 10'000'000;
+inline constexpr int64_t kMostMemoryMib = 1'000'000'000;
+
 struct Pod {
   std::string name;
   placement::TaskShape shape;
@@ -33,7 +37,11 @@ Result<Trace> ParseOpenb(std::string_view nodes, std::string_view nodes_name, st
                          std::string_view pods_name);
 Result<Trace> ReadOpenb(const std::string& nodes_path, const std::string& pods_path);
 
-// The models of a set as they stand in a trace: "A|B", empty for any.
-std::string ModelNames(const Trace& trace, placement::ModelSet models);
+// Device models by name. `place` stands in error messages; an empty text is any model, in both directions.
+Result<int> ModelNumber(const std::vector<std::string>& models, std::string_view name,
+                        std::string_view place);
+Result<placement::ModelSet> ParseModels(const std::vector<std::string>& models, std::string_view spec,
+                                        std::string_view place);
+std::string ModelNames(const std::vector<std::string>& models, placement::ModelSet set);
 
 }  // namespace flexai::simulator

@@ -21,8 +21,15 @@ TEST(Openb, ReadsNodesAndPods) {
   ASSERT_EQ(trace->pods.size(), 3u);
   EXPECT_EQ(trace->pods[0].shape, (placement::TaskShape{100, 16'384, 1, 460, placement::kAnyModel}));
   EXPECT_EQ(trace->pods[1].shape.models, 3u);
-  EXPECT_EQ(ModelNames(*trace, trace->pods[1].shape.models), "P100|G2");
+  EXPECT_EQ(ModelNames(trace->models, trace->pods[1].shape.models), "P100|G2");
   EXPECT_EQ(trace->pods[2].shape.models, placement::kAnyModel) << "it asks for no device";
+}
+
+TEST(Openb, NodesWithoutDevicesNeedNoModel) {
+  const Result<Trace> trace =
+      ParseOpenb(std::string(kNodes) + "n2,96000,393216,0,\n", "nodes.csv", kPods, "p");
+  ASSERT_TRUE(trace.ok()) << trace.status().message();
+  EXPECT_EQ(trace->models.size(), 2u);
 }
 
 TEST(Openb, TheSpecIsOptional) {
@@ -40,7 +47,7 @@ struct Bad {
 
 TEST(Openb, SaysWhatIsWrongAndWhere) {
   const Bad cases[] = {
-      {"", kPods, "nodes.csv: there are no lines after the heading"},
+      {"", kPods, "nodes.csv: the file is empty, expected a heading"},
       {"sn,cpu_milli,memory_mib,gpu,model\n", kPods, "nodes.csv: there are no lines after the heading"},
       {"sn,cpu_milli,memory_mib,gpu\nn0,1,2,3\n", kPods,
        "nodes.csv:1: there is no column model, only sn, cpu_milli, memory_mib, gpu"},
@@ -52,13 +59,20 @@ TEST(Openb, SaysWhatIsWrongAndWhere) {
        "nodes.csv:2: gpu is '17', expected a whole number from 0 to 16"},
       {"sn,cpu_milli,memory_mib,gpu,model\nn0,1,2,3,A\nn0,1,2,3,A\n", kPods,
        "nodes.csv:3: the name 'n0' is taken by a line before"},
-      {kNodes, "p0,1,2,1,1000,\n", "pods.csv: there are no lines after the heading"},
+      {kNodes, "p0,4,2,1,1000,\n", "pods.csv: there are no lines after the heading"},
+      {kNodes, "p0,1,2,1,1000\np1,1,2,1,1000\n", "pods.csv:1: the column '1' is there twice"},
       {kNodes, "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec\np0,1,2,1,1001,\n",
        "pods.csv:2: gpu_milli is '1001', expected a whole number from 0 to 1000"},
       {kNodes, "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec\np0,1,2,1,0,\n",
        "pods.csv:2: gpu_milli is 0 though num_gpu is 1"},
       {kNodes, "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec\np0,1,2,1,10,H100\n",
        "pods.csv:2: no node has devices of model 'H100'"},
+      {kNodes, "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec\np0,1,2,1,10,G2|\n",
+       "pods.csv:2: no node has devices of model ''"},
+      {"sn,cpu_milli,memory_mib,gpu,model\nn0,1,2,3,\n", kPods,
+       "nodes.csv:2: model is '', expected a name without | and ="},
+      {"sn,cpu_milli,memory_mib,gpu,model\nn0,1,2,3,A|B\n", kPods,
+       "nodes.csv:2: model is 'A|B', expected a name without | and ="},
       {kNodes, "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec\n,1,2,1,10,\n",
        "pods.csv:2: the name is empty"},
       {kNodes, "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec\np0,1e3,2,1,10,\n",

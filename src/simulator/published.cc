@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "os/files.h"
 #include "simulator/csv.h"
 
@@ -23,16 +21,6 @@ std::string TraceName(std::string_view pods_path) {
   return std::string(name.substr(0, name.find('.')));
 }
 
-Result<double> Percent(const CsvRow& row, size_t column) {
-  const std::string_view text = row.Text(column);
-  double value = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !(value >= 0 && value <= 100)) {
-    return InvalidArgument(fmt::format("{}: '{}' is no percentage", row.place(), text));
-  }
-  return value;
-}
-
 }  // namespace
 
 Result<std::map<std::string, PublishedRow>> ReadPublished(const std::string& path,
@@ -50,8 +38,8 @@ Result<std::map<std::string, PublishedRow>> ReadPublished(const std::string& pat
     for (const auto& [theirs, ours] : kNames) {
       if (row.Text(trace) == wanted && row.Text(policy) == theirs) {
         PublishedRow& published = rows[std::string(ours)];
-        FLEXAI_ASSIGN_OR_RETURN(published.at_100, Percent(row, at_100));
-        FLEXAI_ASSIGN_OR_RETURN(published.at_130, Percent(row, at_130));
+        FLEXAI_ASSIGN_OR_RETURN(published.at_100, row.Decimal(at_100, 100));
+        FLEXAI_ASSIGN_OR_RETURN(published.at_130, row.Decimal(at_130, 100));
       }
     }
   }

@@ -82,7 +82,8 @@ class Replayer {
     }
     const placement::TaskShape& shape = pod->second->shape;
     if (entry.cpu != shape.cpu_milli || entry.memory != shape.memory_mib || entry.num_gpu != shape.devices ||
-        entry.gpu_milli != shape.share_milli || entry.spec != simulator::ModelNames(trace_, shape.models)) {
+        entry.gpu_milli != shape.share_milli ||
+        entry.spec != simulator::ModelNames(trace_.models, shape.models)) {
       return fmt::format("pod '{}' asks for something else in the trace", entry.pod);
     }
     if (entry.result == "dropped") {
