@@ -27,6 +27,9 @@ class Placing {
         Restrict(constraints_ == nullptr ? nullptr : &constraints_->Matching(gang_.rules));
     for (size_t role = 0; role < gang_.roles.size(); ++role) {
       const Role& of = gang_.roles[role];
+      if (of.min <= 1 && gang_.roles.size() == 1) {
+        continue;  // trying tells as well
+      }
       const int64_t room = RoomFor(cluster_, {of.shape, matching}, of.min);
       if (room < of.min) {
         return {GangResult::kInfeasible, {}, role, room, 0};
@@ -51,6 +54,10 @@ class Placing {
       std::next_permutation(order.begin(), order.end());
     } while (order != first && result.attempts < most_attempts);
     result.outcome = GangResult::kNotFound;
+    if (gang_.roles.size() == 1 && gang_.roles[0].min <= 1) {
+      result.outcome = GangResult::kInfeasible;
+      result.attempts = 0;
+    }
     return result;
   }
 

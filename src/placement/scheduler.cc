@@ -54,6 +54,13 @@ Scheduler::Scheduler(Cluster& cluster, Constraints& constraints, QueueTree& queu
     capacity_.memory_mib += node.memory_mib;
     capacity_.device_milli[static_cast<size_t>(node.model)] += int64_t{node.devices} * kWholeDevice;
   }
+  for (QueueId queue = 0; queue < queues.size(); ++queue) {
+    bool limited = false;
+    for (std::optional<QueueId> at = queue; at.has_value(); at = queues.parent(*at)) {
+      limited = limited || IsNamed(queues.spec(*at).limit) || !queues.spec(*at).borrow;
+    }
+    limited_.push_back(limited);
+  }
 }
 
 // Jobs and their books.
@@ -316,9 +323,9 @@ std::span<const NodeSet> Scheduler::DomainsOf(const std::string& label) const {
 // The gang as it may be placed now; nothing if the queues' limits leave no model of device for it, and then
 // `*blocking` is the queue.
 std::optional<Gang> Scheduler::GangOf(const Job& job, Nanos now, NodeSet* allowed, QueueId* blocking) const {
-  ModelSet within = 0;
+  ModelSet within = limited_[job.spec.queue] ? 0 : kAnyModel;
   std::optional<QueueId> blocked;
-  for (size_t model = 0; model < kMostModels; ++model) {
+  for (size_t model = 0; model < kMostModels && limited_[job.spec.queue]; ++model) {
     if (capacity_.device_milli[model] == 0 && model != 0) {
       continue;
     }
@@ -398,6 +405,14 @@ bool Scheduler::TryStart(Job* job, Bucket* bucket, Nanos now, std::vector<Decisi
     Reserve(*job, *gang, now);
   }
   return false;
+}
+
+Nanos Scheduler::NextCycle() const {
+  Nanos next{INT64_MAX};
+  for (const auto& [key, bucket] : buckets_) {
+    next = std::min(next, bucket.failed_at == freed_ ? bucket.retry_at : Nanos{0});
+  }
+  return next;
 }
 
 std::vector<Decision> Scheduler::Cycle(Nanos now) {

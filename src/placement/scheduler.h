@@ -90,6 +90,8 @@ class Scheduler {
   const JobSpec* spec(JobId job) const;                 // null if unknown
   const std::vector<Member>* members(JobId job) const;  // null if unknown; empty while it waits
   size_t waiting() const { return waiting_; }
+  // When a cycle may decide something though nothing has happened; never: INT64_MAX.
+  Nanos NextCycle() const;
   // For tests: kInternal, saying what, if cluster, queues and jobs do not agree.
   Status Audit() const;
 
@@ -168,6 +170,7 @@ class Scheduler {
   Policy& policy_;
   const SchedulerOptions options_;
   Resources capacity_;
+  std::vector<bool> limited_;  // by queue: whether it or one above it has a limit
   std::map<JobId, Job> jobs_;
   std::map<BucketKey, Bucket> buckets_;
   std::vector<Reservation> reservations_;
