@@ -15,6 +15,7 @@
 #include "cli/doctor.h"
 #include "cli/run_command.h"
 #include "cli/sim_command.h"
+#include "cli/sim_timed_command.h"
 #include "cli/status_commands.h"
 #include "os/user.h"
 #include "telemetry/log.h"
@@ -41,6 +42,7 @@ struct Arguments {
   StopOptions stop;
   LogsOptions logs;
   SimOpenbOptions sim_openb;
+  SimTimedOptions sim_timed;
   std::string shell;
 };
 
@@ -114,11 +116,51 @@ void AddControl(CLI::App& app, Arguments* to) {
   logs->footer("Examples:\n  flexai logs 3\n  flexai logs --session 12 -f\n  flexai logs");
 }
 
+void AddSimTimed(CLI::App& sim, SimTimedOptions& options) {
+  CLI::App* timed =
+      sim.add_subcommand("timed", "Jobs arrive, wait, run and end, under the cluster's scheduler");
+  AddText(timed, "--nodes", options.nodes, "CSV file of the nodes, as of openb")->required();
+  AddText(timed, "--pods", options.pods, "CSV file of pods, as of openb: the shapes of tasks")->required();
+  AddText(timed, "--tasks", options.tasks, "CSV file of a timed workload, instead of one that is drawn");
+  AddText(timed, "--queues", options.queues, "CSV file of the queues of --tasks");
+  AddText(timed, "--policies", options.policies,
+          "Policies to compare, separated by commas; the last with each")
+      ->capture_default_str();
+  AddText(timed, "--seeds", options.seeds, "Seeds of the runs, FIRST-LAST")->capture_default_str();
+  timed->add_option("--load", options.load, "Device time that is asked for, by device time that there is")
+      ->capture_default_str();
+  AddText(timed, "--median", options.median, "Median duration of a task")->capture_default_str();
+  timed->add_option("--sigma", options.sigma, "Spread of the durations: of their logarithm")
+      ->capture_default_str();
+  timed->add_option("--high", options.high, "Part of the tasks that have high priority")
+      ->capture_default_str();
+  timed->add_option("--gangs", options.gangs, "Part of the arrivals that are gangs")->capture_default_str();
+  AddText(timed, "--restart", options.restart, "Work that an interruption or a move adds")
+      ->capture_default_str();
+  AddText(timed, "--min-run", options.min_run, "Tasks are not interrupted before")->capture_default_str();
+  AddText(timed, "--warm-up", options.warm_up, "What happens before is not counted")->capture_default_str();
+  AddText(timed, "--horizon", options.horizon, "The end of the run")->capture_default_str();
+  AddText(timed, "--reserve-after", options.reserve_after, "Waiting after which room is reserved for a job")
+      ->capture_default_str();
+  AddText(timed, "--mean-up", options.mean_up, "Mean time between failures of a node; none: they don't fail");
+  timed->add_flag("--no-preempt", options.no_preempt, "Don't end jobs for others");
+  timed->add_flag("--move", options.move, "Move jobs to make room");
+  AddText(timed, "--explain", options.explain, "Tell what was decided about this job, and why");
+  AddText(timed, "--write-tasks", options.write_tasks, "Write the workload of the first seed to this file");
+  timed->footer(
+      "Waits are of jobs that arrive after the warm-up, up to the horizon. Goodput is without what was lost "
+      "to\n"
+      "interruptions and restarts.\n"
+      "Example:\n  flexai sim timed --nodes nodes.csv --pods pods.csv --load 1.0 --policies best-fit,fgd,hi "
+      "--move");
+}
+
 void AddSim(CLI::App& app, Arguments* to) {
   CLI::App* sim = app.add_subcommand("sim", "Try placement policies on a workload, without a cluster");
   sim->require_subcommand(1);
   CLI::App* openb = sim->add_subcommand(
       "openb", "Tasks of an openb trace come one after another and stay, until the devices are full");
+  AddSimTimed(*sim, to->sim_timed);
   SimOpenbOptions& options = to->sim_openb;
   AddText(openb, "--nodes", options.nodes, "CSV file of the nodes")->required();
   AddText(openb, "--pods", options.pods, "CSV file of the pods")->required();
@@ -181,7 +223,8 @@ int Dispatch(const CLI::App& app, const Context& context, Arguments& arguments) 
     return ShowLogs(context, arguments.logs);
   }
   if (command == "sim") {
-    return SimOpenb(context, arguments.sim_openb);
+    return app.get_subcommand("sim")->got_subcommand("timed") ? SimTimed(context, arguments.sim_timed)
+                                                              : SimOpenb(context, arguments.sim_openb);
   }
   if (command == "doctor") {
     return Doctor(context);

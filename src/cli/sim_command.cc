@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <charconv>
 #include <cmath>
 #include <map>
 #include <memory>
@@ -11,8 +10,8 @@
 #include <optional>
 #include <utility>
 
+#include "cli/sim_options.h"
 #include "os/monotonic_clock.h"
-#include "os/user.h"
 #include "simulator/comparison.h"
 #include "simulator/decision_log.h"
 #include "simulator/published.h"
@@ -21,36 +20,6 @@ namespace flexai::cli {
 namespace {
 
 using nlohmann::json;
-
-constexpr uint64_t kMostSeeds = 10'000;
-
-Result<std::pair<uint64_t, uint64_t>> ParseSeeds(const std::string& text) {
-  uint64_t first = 0;
-  uint64_t last = 0;
-  const char* const end = text.data() + text.size();
-  const auto [dash, error] = std::from_chars(text.data(), end, first);
-  bool good = error == std::errc();
-  last = first;
-  if (good && dash != end) {
-    const auto [rest, last_error] = std::from_chars(dash + 1, end, last);
-    good = *dash == '-' && last_error == std::errc() && rest == end;
-  }
-  if (!good || last < first || last - first >= kMostSeeds) {
-    return InvalidArgument(fmt::format("--seeds: '{}' is no range of at most {} seeds: use for example 42-51",
-                                       text, kMostSeeds));
-  }
-  return std::pair(first, last);
-}
-
-std::vector<std::string> SplitNames(const std::string& text) {
-  std::vector<std::string> names;
-  for (size_t start = 0; start <= text.size();) {
-    const size_t comma = std::min(text.find(',', start), text.size());
-    names.push_back(text.substr(start, comma - start));
-    start = comma + 1;
-  }
-  return names;
-}
 
 // The log of one run: the file itself if there is one run only, else "NAME-POLICY-SEED.EXTENSION".
 std::string LogName(const SimOpenbOptions& options, size_t runs, const std::string& policy, uint64_t seed) {
@@ -125,33 +94,10 @@ void PrintTable(const Context& context, const std::vector<simulator::PolicyResul
   context.out << FormatTable(rows);
 }
 
-// Keeps one line of progress on a terminal.
-class Progress {
- public:
-  explicit Progress(const Context& context) : context_(context), shown_(os::ErrorIsTerminal()) {}
-  ~Progress() {
-    if (shown_) {
-      context_.err << "\r\033[K" << std::flush;
-    }
-  }
-  void Show(size_t done, size_t runs) {
-    if (shown_) {
-      context_.err << fmt::format("\r{} of {} runs", done, runs) << std::flush;
-    }
-  }
-
- private:
-  const Context& context_;
-  const bool shown_;
-};
-
 Status Simulate(const Context& context, const SimOpenbOptions& options) {
   FLEXAI_ASSIGN_OR_RETURN(const auto seeds, ParseSeeds(options.seeds));
   simulator::ComparisonOptions comparison;
-  comparison.policies = SplitNames(options.policies);
-  for (const std::string& name : comparison.policies) {
-    FLEXAI_RETURN_IF_ERROR(placement::MakePolicy(name, {}).status().WithContext("--policies"));
-  }
+  FLEXAI_ASSIGN_OR_RETURN(comparison.policies, ParsePolicies(options.policies));
   if (!(options.until > 0 && options.until <= 100)) {
     return InvalidArgument("--until: must be above 0 and at most 100 times the capacity, for example 1.3");
   }

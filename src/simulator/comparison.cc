@@ -1,9 +1,8 @@
 #include "simulator/comparison.h"
 
 #include <algorithm>
-#include <atomic>
-#include <mutex>
-#include <thread>
+
+#include "simulator/parallel.h"
 
 namespace flexai::simulator {
 namespace {
@@ -64,29 +63,13 @@ Result<std::vector<PolicyResult>> Compare(const Trace& trace, const ComparisonOp
   const std::vector<placement::TypicalTask> typical = placement::TypicalTasks(shapes);
   const size_t seeds = options.last_seed - options.first_seed + 1;
   std::vector<Run> runs(options.policies.size() * seeds);
-  std::atomic<size_t> next = 0;
-  std::mutex progress;
-  size_t done = 0;
-  const auto work = [&] {
-    for (size_t i = next++; i < runs.size(); i = next++) {
-      runs[i].status = RunOne(trace, options, typical, options.policies[i / seeds],
-                              options.first_seed + i % seeds, &runs[i]);
-      const std::lock_guard lock(progress);
-      ++done;
-      if (options.on_progress) {
-        options.on_progress(done, runs.size());
-      }
-    }
-  };
-  std::vector<std::thread> threads;
-  for (size_t i = 1; i < std::min<size_t>(std::max(1u, std::thread::hardware_concurrency()), runs.size());
-       ++i) {
-    threads.emplace_back(work);
-  }
-  work();
-  for (std::thread& thread : threads) {
-    thread.join();
-  }
+  RunAll(
+      runs.size(),
+      [&](size_t i) {
+        runs[i].status = RunOne(trace, options, typical, options.policies[i / seeds],
+                                options.first_seed + i % seeds, &runs[i]);
+      },
+      options.on_progress);
   std::vector<PolicyResult> results;
   for (size_t i = 0; i < options.policies.size(); ++i) {
     const std::span<const Run> of_policy(runs.data() + i * seeds, seeds);

@@ -1,0 +1,216 @@
+#include "cli/sim_timed_command.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "cli/sim_options.h"
+#include "os/files.h"
+#include "simulator/timed_comparison.h"
+
+namespace flexai::cli {
+namespace {
+
+using nlohmann::json;
+using simulator::Spread;
+using simulator::TimedResult;
+using simulator::TimedRun;
+
+struct Figure {
+  const char* name;     // in JSON
+  const char* heading;  // in the table
+  const char* format;
+  double (*of)(const TimedRun& run);
+};
+
+constexpr Figure kFigures[] = {
+    {"allocation", "ALLOCATED", "{:.2f} %", [](const TimedRun& run) { return run.allocation; }},
+    {"goodput", "GOODPUT", "{:.2f} %", [](const TimedRun& run) { return run.goodput; }},
+    {"wait_mean", "WAIT", "{:.1f} s", [](const TimedRun& run) { return run.waits.mean; }},
+    {"wait_p99", "P99", "{:.0f} s", [](const TimedRun& run) { return run.waits.p99; }},
+    {"high_wait_p99", "P99 OF HIGHEST", "{:.1f} s",
+     [](const TimedRun& run) { return run.by_priority.empty() ? 0 : run.by_priority.rbegin()->second.p99; }},
+    {"evictions", "EVICTIONS", "{:.1f}",
+     [](const TimedRun& run) { return static_cast<double>(run.evictions); }},
+    {"moves", "MOVES", "{:.1f}", [](const TimedRun& run) { return static_cast<double>(run.moves); }},
+    {"finished", "FINISHED", "{:.0f}", [](const TimedRun& run) { return static_cast<double>(run.finished); }},
+};
+
+Result<Nanos> Duration(const char* option, const std::string& text) {
+  Result<Nanos> value = ParseNanos(text);
+  if (!value.ok()) {
+    return value.status().WithContext(option);
+  }
+  return value;
+}
+
+Status ReadOptions(const SimTimedOptions& options, simulator::TimedComparisonOptions* comparison,
+                   simulator::GeneratorOptions* generator) {
+  FLEXAI_ASSIGN_OR_RETURN(comparison->policies, ParsePolicies(options.policies));
+  FLEXAI_ASSIGN_OR_RETURN(const auto seeds, ParseSeeds(options.seeds));
+  for (uint64_t seed = seeds.first; seed <= seeds.second; ++seed) {
+    comparison->seeds.push_back(seed);
+  }
+  simulator::TimedOptions& timed = comparison->timed;
+  FLEXAI_ASSIGN_OR_RETURN(timed.warm_up, Duration("--warm-up", options.warm_up));
+  FLEXAI_ASSIGN_OR_RETURN(timed.horizon, Duration("--horizon", options.horizon));
+  if (timed.horizon <= timed.warm_up) {
+    return InvalidArgument("--horizon: must be after the end of the warm-up");
+  }
+  FLEXAI_ASSIGN_OR_RETURN(timed.scheduler.reserve_after, Duration("--reserve-after", options.reserve_after));
+  if (!options.mean_up.empty()) {
+    FLEXAI_ASSIGN_OR_RETURN(timed.mean_up, Duration("--mean-up", options.mean_up));
+  }
+  timed.scheduler.preempt = !options.no_preempt;
+  timed.scheduler.move = options.move;
+  timed.explain = options.explain;
+
+  generator->length = timed.horizon;
+  generator->load = options.load;
+  FLEXAI_ASSIGN_OR_RETURN(generator->median_duration, Duration("--median", options.median));
+  FLEXAI_ASSIGN_OR_RETURN(generator->restart, Duration("--restart", options.restart));
+  FLEXAI_ASSIGN_OR_RETURN(generator->min_run, Duration("--min-run", options.min_run));
+  generator->sigma = options.sigma;
+  if (!(options.high >= 0 && options.high < 1)) {
+    return InvalidArgument("--high: must be at least 0 and below 1, for example 0.1");
+  }
+  if (!(options.gangs >= 0 && options.gangs <= 1)) {
+    return InvalidArgument("--gangs: must be from 0 to 1, for example 0.02");
+  }
+  generator->kinds = {{1 - options.high, "default", 0, true, simulator::Remote::kNever}};
+  if (options.high > 0) {
+    generator->kinds.push_back({options.high, "default", 1, true, simulator::Remote::kNever});
+  }
+  generator->gang_part = options.gangs;
+  generator->gang_sizes = {2, 4, 8};
+  return {};
+}
+
+json ToJson(const simulator::Waits& waits) {
+  return {{"jobs", waits.jobs}, {"started", waits.started}, {"mean_s", waits.mean}, {"p99_s", waits.p99}};
+}
+
+json ToJson(const TimedRun& run, uint64_t seed) {
+  json entry{{"seed", seed}, {"failures", run.failures}, {"waits", ToJson(run.waits)}};
+  for (const Figure& figure : kFigures) {
+    entry[figure.name] = figure.of(run);
+  }
+  for (const auto& [priority, waits] : run.by_priority) {
+    entry["by_priority"][std::to_string(priority)] = ToJson(waits);
+  }
+  for (const auto& [size, waits] : run.by_size) {
+    entry["by_size"][size] = ToJson(waits);
+  }
+  entry["course"] = json::array();
+  for (const auto& [allocation, waiting] : run.course) {
+    entry["course"].push_back({{"allocation", allocation}, {"waiting", waiting}});
+  }
+  if (!run.story.empty()) {
+    entry["story"] = run.story;
+  }
+  return entry;
+}
+
+void PrintTables(const Context& context, const std::vector<TimedResult>& results) {
+  std::vector<std::vector<std::string>> rows{{"POLICY"}};
+  for (const Figure& figure : kFigures) {
+    rows[0].emplace_back(figure.heading);
+  }
+  for (const TimedResult& result : results) {
+    rows.push_back({result.policy});
+    for (const Figure& figure : kFigures) {
+      rows.back().push_back(fmt::format(fmt::runtime(figure.format), result.Of(figure.of).mean));
+    }
+  }
+  context.out << FormatTable(rows);
+  if (results.size() < 2 || results[0].runs.size() < 2) {
+    return;
+  }
+  // The last against each of the others, in the same runs.
+  const TimedResult& last = results.back();
+  std::vector<std::vector<std::string>> pairs{{last.policy + " AGAINST"}};
+  for (const Figure& figure : kFigures) {
+    pairs[0].emplace_back(figure.heading);
+  }
+  for (size_t i = 0; i + 1 < results.size(); ++i) {
+    pairs.push_back({results[i].policy});
+    for (const Figure& figure : kFigures) {
+      const Spread difference = last.Minus(results[i], figure.of);
+      pairs.back().push_back(fmt::format("{:+.2f} +- {:.2f}", difference.mean, difference.half_width));
+    }
+  }
+  context.out << "\nMean difference over the seeds and the half width of its 95 % confidence interval:\n"
+              << FormatTable(pairs);
+}
+
+Status Simulate(const Context& context, const SimTimedOptions& options) {
+  simulator::TimedComparisonOptions comparison;
+  simulator::GeneratorOptions generator;
+  FLEXAI_RETURN_IF_ERROR(ReadOptions(options, &comparison, &generator));
+  FLEXAI_ASSIGN_OR_RETURN(const simulator::Trace trace, simulator::ReadOpenb(options.nodes, options.pods));
+  std::optional<simulator::Workload> given;
+  if (!options.tasks.empty()) {
+    FLEXAI_ASSIGN_OR_RETURN(given, simulator::ReadWorkload(options.tasks, options.queues, trace.models));
+  } else if (!options.queues.empty()) {
+    return InvalidArgument("--queues: goes with --tasks, a drawn workload has queues of its own");
+  }
+  const auto workload_of = [&](uint64_t seed) -> Result<simulator::Workload> {
+    if (given.has_value()) {
+      return *given;
+    }
+    simulator::GeneratorOptions drawn = generator;
+    drawn.seed = seed;
+    return simulator::DrawWorkload(trace, drawn);
+  };
+  if (!options.write_tasks.empty()) {
+    FLEXAI_ASSIGN_OR_RETURN(const simulator::Workload first, workload_of(comparison.seeds.front()));
+    FLEXAI_RETURN_IF_ERROR(
+        os::WriteFile(options.write_tasks, simulator::TasksText(first.tasks, trace.models)));
+  }
+  std::vector<TimedResult> results;
+  {
+    Progress progress(context);
+    comparison.on_progress = [&progress](size_t done, size_t runs) { progress.Show(done, runs); };
+    FLEXAI_ASSIGN_OR_RETURN(results, simulator::CompareTimed(trace, workload_of, comparison));
+  }
+  if (!context.json) {
+    PrintTables(context, results);
+    if (!options.explain.empty()) {
+      for (const TimedResult& result : results) {
+        context.out << fmt::format("\n{} under {}, seed {}:\n", options.explain, result.policy,
+                                   comparison.seeds.front());
+        for (const std::string& line : result.runs.front().story) {
+          context.out << "  " << line << "\n";
+        }
+      }
+    }
+    return {};
+  }
+  json policies = json::array();
+  for (const TimedResult& result : results) {
+    json entry{{"name", result.policy}};
+    for (const Figure& figure : kFigures) {
+      const Spread spread = result.Of(figure.of);
+      entry[figure.name] = {{"mean", spread.mean}, {"half_width_95", spread.half_width}};
+      const Spread difference = results.back().Minus(result, figure.of);
+      entry["last_minus_this"][figure.name] = {{"mean", difference.mean},
+                                               {"half_width_95", difference.half_width}};
+    }
+    for (size_t i = 0; i < result.runs.size(); ++i) {
+      entry["runs"].push_back(ToJson(result.runs[i], comparison.seeds[i]));
+    }
+    policies.push_back(std::move(entry));
+  }
+  PrintJson(context, {{"policies", policies}, {"nodes", trace.nodes.size()}});
+  return {};
+}
+
+}  // namespace
+
+int SimTimed(const Context& context, const SimTimedOptions& options) {
+  const Status status = Simulate(context, options);
+  return Report(context, status, status.code() == Code::kInvalidArgument ? kExitUsage : kExitFailure);
+}
+
+}  // namespace flexai::cli

@@ -1,0 +1,62 @@
+// Timed runs: jobs arrive, wait, run, are interrupted and end, under the scheduler that runs in a cluster.
+//
+// An interrupted job starts again from nothing, and its restart cost is added; a moved one keeps what it has
+// done and pays that cost. Nodes fail at random and come back. Everything follows from workload, options and
+// seed.
+//
+// Thread safety: none needed, nothing is kept.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "placement/scheduler.h"
+#include "simulator/openb.h"
+#include "simulator/workload.h"
+
+namespace flexai::simulator {
+
+struct TimedOptions {
+  placement::SchedulerOptions scheduler;
+  Nanos warm_up;                     // what happens before is not counted
+  Nanos horizon;                     // the end; what runs or waits then is counted up to it
+  Nanos half_life = Seconds(3'600);  // of usage in the order of the queues
+  Nanos mean_up;                     // of a node, between failures; zero: nodes don't fail
+  Nanos mean_repair = Seconds(1'800);
+  uint64_t seed = 1;    // of failures
+  std::string explain;  // name of a job of which every decision is told; empty: none
+};
+
+// A group of jobs, by when they arrived within the window that counts.
+struct Waits {
+  size_t jobs = 0;
+  size_t started = 0;
+  double mean = 0;  // seconds spent waiting until the horizon, in all, also between interruptions
+  double p99 = 0;
+};
+
+// What is counted between warm-up and horizon.
+struct TimedRun {
+  double allocation = 0;  // device time taken, in percent of what there was
+  double goodput = 0;     // of it, what was not lost to interruptions or spent on restarts
+  size_t finished = 0;
+  size_t evictions = 0;  // jobs ended for others
+  size_t moves = 0;
+  size_t failures = 0;  // jobs ended by failing nodes
+  Waits waits;
+  std::map<int32_t, Waits> by_priority;
+  std::map<std::string, Waits> by_size;  // cpu, fraction, one, multi, gang
+  // Every hundredth part of the horizon, from the start: allocation in percent, jobs that wait.
+  std::vector<std::pair<double, size_t>> course;
+  std::vector<std::string> story;  // of the job to explain
+};
+
+// `policy` by name. kInvalidArgument for queues that make no tree, and gangs whose rows disagree.
+Result<TimedRun> RunTimed(const Trace& trace, const Workload& workload, const TimedOptions& options,
+                          const std::string& policy);
+
+}  // namespace flexai::simulator
