@@ -175,6 +175,14 @@ struct ScriptedExecutor::Handler {
     self.channel_->PublishEvent(call.slot, CL_COMPLETE);
     return {};
   }
+  std::vector<std::byte> Special(const opencl::CompileProgram& call) {
+    self.channel_->PublishEvent(call.slot, CL_COMPLETE);
+    return {};
+  }
+  std::vector<std::byte> Special(const opencl::LinkProgram& call) {
+    self.channel_->PublishEvent(call.slot, CL_COMPLETE);
+    return {};
+  }
   std::vector<std::byte> Special(const opencl::Release& call) {
     self.channel_->PublishEvent(call.slot, CL_COMPLETE);
     return {};
