@@ -429,18 +429,23 @@ TEST_F(PlatformTest, AnswersThatCannotBeAreNoSessions) {
   const auto count = [](uint32_t vxpus) {
     return [vxpus](wire::AttachReply& reply) { reply.vxpu_count = vxpus; };
   };
+  const std::vector<ScriptedDevice> broken = {kTwins[0], {CL_DEVICE_TYPE_CPU, "a1", "", true}};
   const std::vector<ScriptedFlexaid::Planned> bad = {
       {kTwins, 0, 0b0001, {}},           // fewer bits than vXPUs
       {kTwins, 0, 0b0001, count(1)},     // more devices than vXPUs
       {kTwins, 0, 0x10001, {}},          // no such entry
       {kTwins, 1, 0b0011, {}},           // a platform that is to come
       {kTwins, 0xffffffff, 0b0011, {}},  // none at all
-      {kTwins, 0, 0, count(0)},         {kTwins, 0, 0b0011, count(17)},
+      {kTwins, 0, 0, count(0)},          // no vXPU
+      {kTwins, 0, 0b0011, count(17)},    // more than there may be
+      {broken, 0, 0b1001, {}},           // a description that breaks off
   };
   for (const ScriptedFlexaid::Planned& planned : bad) {
     InChild({planned, {kSecond, 0, 0b0100, {}}}, [&](const Pause&) {
       EXPECT_EQ(NamesOf(DevicesOf(platform_)), "b");
       EXPECT_EQ(Platforms(), std::vector<cl_platform_id>{platform_});
+      EXPECT_EQ(NameOf(a0_), "a0") << "what a handle of the parent's said, it says on";
+      MakeContext({a0_}, CL_OUT_OF_RESOURCES);
     });
   }
 }

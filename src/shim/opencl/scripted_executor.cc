@@ -54,6 +54,11 @@ std::vector<std::byte> DescribeSession(bool unified, const std::vector<ScriptedD
   writer.U32(0);
   for (size_t i = 0; i < devices.size(); ++i) {
     DescribeDevice(unified, 0x100 + i, devices[i], &writer);
+    if (devices[i].broken) {
+      std::vector<std::byte> description = writer.Take();
+      description.resize(description.size() - 8);
+      return description;
+    }
   }
   return writer.Take();
 }

@@ -28,6 +28,7 @@ struct ScriptedDevice {
   cl_device_type type = CL_DEVICE_TYPE_CPU;
   const char* name = "Scripted";
   const char* extensions = "";
+  bool broken = false;  // the session's description breaks off in this device
 };
 
 class ScriptedExecutor {

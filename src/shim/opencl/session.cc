@@ -36,9 +36,6 @@ Session* Session::Open(const Attachment& attachment, Platform* platform, unsigne
       session->ReadDescription(parent)) {
     return session;
   }
-  for (Device* device : session->devices_) {
-    device->session = parent;  // those without one are nobody's
-  }
   Delete(session);
   return nullptr;
 }
@@ -51,19 +48,24 @@ bool Session::ReadDescription(Session* parent) {
   description_ = std::move(reply.bytes);
   const std::span<const std::byte> bytes = reply.message.description;
   SessionInfo info(bytes.data(), bytes.size());
+  SessionInfo checked = info;
   if (info.device_count() != static_cast<uint32_t>(std::popcount(attachment_.vxpu_mask))) {
     return false;
   }
   for (uint32_t i = 0; i < info.device_count(); ++i) {
     const opencl::DeviceInfo entry = info.NextDevice();
     Device* known = parent != nullptr ? parent->FindDevice(entry.id) : nullptr;
-    Device* device = info.ok() ? MakeRootDevice(this, entry, known) : nullptr;
+    Device* device = known != nullptr ? known : New<Device>(this, entry.id);
     if (device == nullptr || !devices_.Push(device)) {
       return false;
     }
   }
-  if (!info.ok() || devices_.empty()) {
+  if (!info.ok()) {
     return false;
+  }
+  // Only now, so that a session that is not opened leaves the parent's handles as they were.
+  for (Device* device : devices_) {
+    DescribeRootDevice(this, checked.NextDevice(), device);
   }
   if (platform_->session == nullptr || platform_->session->forked()) {
     platform_->session = this;
