@@ -3,6 +3,7 @@
 // The test's process has three sessions: one with two vXPUs on a device of the first platform (entries 0 and
 // 3 of FLEXAI_VXPUS), one on another platform (entry 1), one on a second device of the first (entry 2).
 // Whatever needs another flexaid runs in a forked child, which gets sessions of its own.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -187,8 +188,8 @@ class PlatformTest : public ::testing::Test {
                       const std::function<void()>& meanwhile = {}) {
     flexaid_->SetPlan(std::move(plan));
     int asked[2], answered[2];
-    ASSERT_EQ(pipe(asked), 0);
-    ASSERT_EQ(pipe(answered), 0);
+    ASSERT_EQ(pipe2(asked, O_CLOEXEC), 0);  // not for the processes that executors start
+    ASSERT_EQ(pipe2(answered, O_CLOEXEC), 0);
     std::fflush(nullptr);
     const pid_t pid = fork();
     ASSERT_GE(pid, 0);
