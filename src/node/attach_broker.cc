@@ -165,13 +165,13 @@ void AttachBroker::Handle(Connection& connection, os::Packet packet) {
   }
   if (request.op == wire::AttachOp::kList) {
     AttachReply reply = EmptyReply();
-    reply.platform_count = static_cast<uint32_t>(groups->size());
+    reply.session_count = static_cast<uint32_t>(groups->size());
     return Reply(connection.id, reply);
   }
-  if (request.op != wire::AttachOp::kOpen || request.platform >= groups->size()) {
-    return Refuse(connection.id, InvalidArgument("the attach request names no platform that exists"));
+  if (request.op != wire::AttachOp::kOpen || request.index >= groups->size()) {
+    return Refuse(connection.id, InvalidArgument("the attach request names no session that there is"));
   }
-  Open(connection, request, (*groups)[request.platform], std::move(packet));
+  Open(connection, request, (*groups)[request.index], std::move(packet));
 }
 
 void AttachBroker::Open(Connection& connection, const AttachRequest& request, const Pool::Group& group,
@@ -211,13 +211,15 @@ void AttachBroker::Open(Connection& connection, const AttachRequest& request, co
   AttachReply& reply = opening->reply;
   const wire::Geometry& geometry = opening->geometry;
   reply.session = session.id;
-  reply.platform_count = 1;
+  reply.session_count = 1;
   reply.arena_base = wire::kArenaBase + session.id % kArenaPlaces * wire::kArenaStride;
   reply.arena_bytes = geometry.arena_bytes;
   reply.ring_bytes = geometry.ring_bytes;
   reply.reply_slots = geometry.reply_slots;
   reply.status_slots = geometry.status_slots;
   reply.vxpu_count = static_cast<uint32_t>(group.vxpus.size());
+  reply.platform = group.platform;
+  reply.vxpu_mask = group.vxpu_mask;
   nlohmann::json start = {{"geometry",
                            {{"ring_bytes", geometry.ring_bytes},
                             {"reply_slots", geometry.reply_slots},

@@ -289,7 +289,7 @@ TEST_F(DaemonTest, AttachesASession) {
   ASSERT_TRUE(Start().ok());
   const uint64_t vxpu = MakeVxpu();
   const os::PacketSocket socket = *os::PacketSocket::Connect(paths_.attach_socket());
-  EXPECT_EQ(Attach(socket, Request(wire::AttachOp::kList, {vxpu})).reply.platform_count, 1u);
+  EXPECT_EQ(Attach(socket, Request(wire::AttachOp::kList, {vxpu})).reply.session_count, 1u);
   const Attached attached = Attach(socket, Request(wire::AttachOp::kOpen, {vxpu}));
   ASSERT_EQ(attached.reply.code, 0) << attached.reply.message;
   ASSERT_EQ(attached.fds.size(), 3u);
@@ -315,6 +315,38 @@ TEST_F(DaemonTest, AttachesASession) {
   EXPECT_EQ(Ask("GET", path + "/log").status, 200);
 }
 
+// Two drivers with platforms of the same name; the first has two devices.
+TEST_F(DaemonTest, TellsWhichSessionsAreOnOnePlatform) {
+  const std::string device = R"("name": "Fake", "type": "cpu", "global_mem_bytes": 8589934592)";
+  const std::string platform =
+      R"("name": "Fake", "version": "1", "suffix": "FAKE", "devices": [{"index": 0, )";
+  probe_ = folder_ + "/probe.json";
+  setenv("FLEXAI_FAKE_PROBE", probe_.c_str(), 1);
+  ASSERT_TRUE(os::WriteFile(probe_, R"({"platforms": [{"index": 0, )" + platform + device +
+                                        R"(}, {"index": 1, )" + device + R"(}]}, {"index": 1, )" + platform +
+                                        device + "}]}]}")
+                  .ok());
+  ASSERT_TRUE(Start().ok());
+  const auto vxpu_on = [this](const std::string& id) -> uint64_t {
+    return Ask("POST", "/v1/vxpus", json{{"request_permille", 100}, {"device", id}}.dump()).Json()["id"];
+  };
+  const uint64_t first = vxpu_on("fake-0");
+  const std::vector<uint64_t> vxpus{first, vxpu_on("fake-2"), first, vxpu_on("fake-1"), vxpu_on("fake-0")};
+  EXPECT_EQ(Attach(Request(wire::AttachOp::kList, vxpus)).reply.session_count, 3u);
+  const auto opened = [&](uint32_t index, uint16_t minor) {
+    wire::AttachRequest request = Request(wire::AttachOp::kOpen, vxpus);
+    request.index = index;
+    request.minor = minor;
+    const wire::AttachReply reply = Attach(request).reply;
+    EXPECT_EQ(reply.code, 0) << reply.message;
+    return std::array{reply.platform, reply.vxpu_mask, reply.vxpu_count};
+  };
+  EXPECT_EQ(opened(0, wire::kProtocolMinor), (std::array{0u, 0b10001u, 2u}));
+  EXPECT_EQ(opened(1, wire::kProtocolMinor), (std::array{1u, 0b00010u, 1u}));
+  EXPECT_EQ(opened(2, wire::kProtocolMinor), (std::array{0u, 0b01000u, 1u}));
+  EXPECT_EQ(opened(2, 0)[2], 1u) << "a shim of 1.0 is served too";
+}
+
 TEST_F(DaemonTest, RefusesToAttachWithASentence) {
   options_.config.max_sessions = 1;
   ASSERT_TRUE(Start().ok());
@@ -328,12 +360,12 @@ TEST_F(DaemonTest, RefusesToAttachWithASentence) {
             "vXPU 2 does not exist any more: start the program with 'flexai run' again");
   wire::AttachRequest other = Request(wire::AttachOp::kList, {vxpu});
   other.major = 9;
-  EXPECT_NE(refused(other).find("speaks protocol 9.0"), std::string::npos);
+  EXPECT_NE(refused(other).find("speaks protocol 9."), std::string::npos);
   other = Request(wire::AttachOp::kList, {vxpu});
   other.description_hash = 1;
   EXPECT_NE(refused(other).find("different builds"), std::string::npos);
   other = Request(wire::AttachOp::kOpen, {vxpu});
-  other.platform = 1;
+  other.index = 1;
   EXPECT_NE(refused(other), "");
   other = Request(wire::AttachOp::kOpen, {vxpu});
   other.vxpu_count = 17;
@@ -356,7 +388,7 @@ TEST_F(DaemonTest, HostileAttachPacketsEndAtTheirOwnConnection) {
   static_cast<void>(hostile.Send("one too many"));
   while (hostile.Receive(kPatience).ok()) {
   }
-  EXPECT_EQ(Attach(Request(wire::AttachOp::kList, {vxpu})).reply.platform_count, 1u);
+  EXPECT_EQ(Attach(Request(wire::AttachOp::kList, {vxpu})).reply.session_count, 1u);
 }
 
 TEST_F(DaemonTest, TheNextDaemonAdoptsKeepersVxpusAndSessions) {

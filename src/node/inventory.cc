@@ -63,6 +63,11 @@ Device ReadDevice(const json& platform, const json& device) {
 
 }  // namespace
 
+bool OnOnePlatform(const Device& one, const Device& other) {
+  return one.platform == other.platform && one.platform_name == other.platform_name &&
+         one.platform_version == other.platform_version;
+}
+
 Result<Inventory> ParseProbe(std::string_view text) {
   // nlohmann-json reports a missing key or a wrong type by exceptions; they end here.
   try {

@@ -24,6 +24,11 @@ struct Device {
   std::string problem;  // why it cannot be used, one sentence; empty if it can
 };
 
+// Whether two devices are of one platform. Its number alone would do within one inventory; a device that a
+// later look did not find any more keeps the number of its own. Names alone would not: two drivers may have
+// the same.
+bool OnOnePlatform(const Device& one, const Device& other);
+
 struct Inventory {
   std::vector<Device> devices;      // ordered by platform and index
   std::vector<std::string> errors;  // of platforms that did not load, one sentence each

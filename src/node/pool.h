@@ -101,10 +101,13 @@ class Pool {
   size_t vxpu_count() const;
   size_t session_count() const;
 
-  // For the attach broker: the vXPUs `ids` of `caller`, one group for each device, in the order of `ids`.
+  // For the attach broker: the vXPUs `ids` of `caller` (at most wire::kMaxVxpusPerSession), one group for
+  // each device, in the order of `ids`.
   struct Group {
     std::string device;
     std::vector<uint64_t> vxpus;
+    uint32_t vxpu_mask = 0;  // bit i: the first mention of a vXPU of this group is ids[i]
+    uint32_t platform = 0;   // index of the first group on the same platform of the vendor
   };
   Result<std::vector<Group>> GroupByDevice(std::span<const uint64_t> ids, const Caller& caller) const;
   // Starts `session` (id, device, vxpus, pid, uid and command set). `request` holds the rest of the keeper's

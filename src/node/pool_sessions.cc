@@ -32,7 +32,8 @@ Result<std::vector<Pool::Group>> Pool::GroupByDevice(std::span<const uint64_t> i
     return InvalidArgument("this program has no vXPU: start it with 'flexai run -- COMMAND'");
   }
   std::vector<Group> groups;
-  for (const uint64_t id : ids) {
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const uint64_t id = ids[i];
     const Entry* entry = EntryOfVxpu(id);
     if (entry == nullptr) {
       return NotFound(
@@ -43,10 +44,15 @@ Result<std::vector<Pool::Group>> Pool::GroupByDevice(std::span<const uint64_t> i
     auto group =
         std::find_if(groups.begin(), groups.end(), [&device](const Group& g) { return g.device == device; });
     if (group == groups.end()) {
-      group = groups.insert(groups.end(), Group{device, {}});
+      const auto sibling = std::find_if(groups.begin(), groups.end(), [&](const Group& g) {
+        return OnOnePlatform(this->device(g.device), entry->state.device);
+      });
+      const auto platform = static_cast<uint32_t>(sibling - groups.begin());
+      group = groups.insert(groups.end(), Group{device, {}, 0, platform});
     }
     if (std::find(group->vxpus.begin(), group->vxpus.end(), id) == group->vxpus.end()) {
       group->vxpus.push_back(id);
+      group->vxpu_mask |= uint32_t{1} << i;
     }
   }
   return groups;

@@ -17,7 +17,7 @@ namespace flexai::wire {
 
 inline constexpr uint32_t kChannelMagic = 0x31435846;  // "FXC1"
 inline constexpr uint16_t kProtocolMajor = 1;          // a change here ends interoperation
-inline constexpr uint16_t kProtocolMinor = 0;          // additions; N and N-1 work together
+inline constexpr uint16_t kProtocolMinor = 1;          // additions; N and N-1 work together
 
 inline constexpr uint32_t kNoSlot = 0xffffffff;
 

@@ -83,8 +83,9 @@ class Broker {
     reply.magic = wire::kAttachMagic;
     reply.major = wire::kProtocolMajor;
     reply.minor = wire::kProtocolMinor;
-    reply.platform_count = 1;
+    reply.session_count = 1;
     reply.vxpu_count = options_.vxpus;
+    reply.vxpu_mask = (uint32_t{1} << options_.vxpus) - 1;
     return reply;
   }
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 
@@ -46,6 +47,19 @@ bool SaneGeometry(const wire::AttachReply& reply) {
          reply.status_slots <= kMaxStatusSlots && reply.arena_bytes > 0 && (reply.arena_base & 4095) == 0;
 }
 
+// Where the devices of session `index` belong. A flexaid of 1.0 does not say which sessions are on one
+// platform: each is one of its own then, with its vXPUs in order.
+bool ReadPlace(const wire::AttachReply& reply, unsigned index, Attachment* attachment) {
+  if (reply.vxpu_count == 0 || reply.vxpu_count > wire::kMaxVxpusPerSession) {
+    return false;
+  }
+  const bool told = reply.minor >= 1;
+  attachment->platform = told ? reply.platform : index;
+  attachment->vxpu_mask = told ? reply.vxpu_mask : (uint32_t{1} << reply.vxpu_count) - 1;
+  return attachment->platform <= index && attachment->vxpu_mask >> wire::kMaxVxpusPerSession == 0 &&
+         static_cast<uint32_t>(std::popcount(attachment->vxpu_mask)) == reply.vxpu_count;
+}
+
 }  // namespace
 
 AttachConnection::~AttachConnection() { os::CloseFd(socket_); }
@@ -82,14 +96,14 @@ unsigned AttachConnection::Connect(int64_t patience_ms) {
   for (unsigned i = 0; i < answer.fd_count; ++i) {
     os::CloseFd(answer.fds[i]);
   }
-  return answer.reply.platform_count < kMaxPlatforms ? answer.reply.platform_count : kMaxPlatforms;
+  return answer.reply.session_count < kMaxSessions ? answer.reply.session_count : kMaxSessions;
 }
 
-bool AttachConnection::Exchange(uint32_t op, unsigned platform, AttachAnswer* answer) {
+bool AttachConnection::Exchange(uint32_t op, unsigned index, AttachAnswer* answer) {
   const int64_t deadline = os::MonotonicMs() + patience_ms_;
   for (;;) {
     bool gone = false;
-    if (ExchangeOnce(op, platform, answer, &gone)) {
+    if (ExchangeOnce(op, index, answer, &gone)) {
       return true;
     }
     if (!gone || os::MonotonicMs() >= deadline) {
@@ -103,7 +117,7 @@ bool AttachConnection::Exchange(uint32_t op, unsigned platform, AttachAnswer* an
   }
 }
 
-bool AttachConnection::ExchangeOnce(uint32_t op, unsigned platform, AttachAnswer* answer, bool* gone) {
+bool AttachConnection::ExchangeOnce(uint32_t op, unsigned index, AttachAnswer* answer, bool* gone) {
   wire::AttachRequest request{};
   request.magic = wire::kAttachMagic;
   request.major = wire::kProtocolMajor;
@@ -111,7 +125,7 @@ bool AttachConnection::ExchangeOnce(uint32_t op, unsigned platform, AttachAnswer
   request.op = static_cast<wire::AttachOp>(op);
   request.api = wire::AttachApi::kOpenCl;
   request.description_hash = opencl::kDescriptionHash;
-  request.platform = platform;
+  request.index = index;
   request.vxpu_count = ReadVxpus(request.vxpus);
   std::strncpy(request.command, program_invocation_short_name, sizeof(request.command) - 1);
 
@@ -156,7 +170,7 @@ bool AttachConnection::Open(unsigned index, Attachment* attachment) {
   }
   const wire::AttachReply& reply = answer.reply;
   *attachment = {};
-  if (answer.fd_count == 3 && SaneGeometry(reply)) {
+  if (answer.fd_count == 3 && SaneGeometry(reply) && ReadPlace(reply, index, attachment)) {
     attachment->session = reply.session;
     attachment->geometry.ring_bytes = reply.ring_bytes;
     attachment->geometry.reply_slots = reply.reply_slots;

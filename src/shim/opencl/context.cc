@@ -9,9 +9,9 @@ namespace {
 
 using Notify = void(CL_CALLBACK*)(const char*, const void*, size_t, void*);
 
-// The platform that a property list names (the first one without); an error code if the list is wrong.
-cl_int ReadProperties(const cl_context_properties* properties, Session** session) {
-  *session = nullptr;
+// The platform that a property list names (null without); an error code if the list is wrong.
+cl_int ReadProperties(const cl_context_properties* properties, Platform** named) {
+  *named = nullptr;
   bool platform_seen = false;
   bool sync_seen = false;
   for (size_t i = 0; properties != nullptr && properties[i] != 0; i += 2) {
@@ -25,7 +25,7 @@ cl_int ReadProperties(const cl_context_properties* properties, Session** session
         if (!IsValid(platform)) {
           return CL_INVALID_PLATFORM;
         }
-        *session = SessionOf(platform);
+        *named = platform;
         break;
       }
       case CL_CONTEXT_INTEROP_USER_SYNC:
@@ -39,6 +39,25 @@ cl_int ReadProperties(const cl_context_properties* properties, Session** session
     }
   }
   return CL_SUCCESS;
+}
+
+constexpr char kApart[] =
+    "flexai: these vXPUs are of different devices, and memory is shared among vXPUs of one device only: make "
+    "a context for each";
+
+// Whether the devices can have a context together; `named` (may be null) is the platform they must be of.
+cl_int CheckDevices(std::span<const cl_device_id> devices, const Platform* named) {
+  if (IsValid(devices[0])) {
+    ReviveAfterFork(devices[0]);
+  }
+  bool apart = false;
+  for (const Device* device : devices) {
+    if (!IsValid(device) || !IsOf(device, named != nullptr ? named : devices[0]->session->platform())) {
+      return CL_INVALID_DEVICE;
+    }
+    apart = apart || device->session != devices[0]->session;
+  }
+  return apart ? CL_DEVICE_NOT_AVAILABLE : CL_SUCCESS;
 }
 
 // The list as the executor takes it: handles by id.
@@ -142,19 +161,16 @@ cl_context CL_API_CALL clCreateContext(const cl_context_properties* properties, 
   if (devices == nullptr || num_devices == 0 || (pfn_notify == nullptr && user_data != nullptr)) {
     return Failure(CL_INVALID_VALUE, errcode_ret);
   }
-  Session* session = nullptr;
-  cl_int status = ReadProperties(properties, &session);
+  Platform* platform = nullptr;
+  cl_int status = ReadProperties(properties, &platform);
+  if (status == CL_SUCCESS) {
+    status = CheckDevices({devices, num_devices}, platform);
+  }
+  if (status == CL_DEVICE_NOT_AVAILABLE && pfn_notify != nullptr) {
+    pfn_notify(kApart, nullptr, 0, user_data);
+  }
   if (status != CL_SUCCESS) {
     return Failure(status, errcode_ret);
-  }
-  if (IsValid(devices[0])) {
-    ReviveAfterFork(devices[0]);
-  }
-  for (cl_uint i = 0; i < num_devices; ++i) {
-    if (!IsValid(devices[i]) || (session != nullptr && devices[i]->session != session) ||
-        devices[i]->session != devices[0]->session) {
-      return Failure(CL_INVALID_DEVICE, errcode_ret);
-    }
   }
   Context* context = MakeContext(devices[0]->session, properties, {devices, num_devices}, &status);
   return context != nullptr ? Success(context, errcode_ret) : Failure(status, errcode_ret);
@@ -166,23 +182,25 @@ cl_context CL_API_CALL clCreateContextFromType(const cl_context_properties* prop
   if (pfn_notify == nullptr && user_data != nullptr) {
     return Failure(CL_INVALID_VALUE, errcode_ret);
   }
-  Session* session = nullptr;
-  cl_int status = ReadProperties(properties, &session);
-  if (status == CL_SUCCESS && session == nullptr) {
-    session = SessionOf(nullptr);
-    status = session == nullptr ? CL_INVALID_PLATFORM : CL_SUCCESS;
-  }
-  if (status != CL_SUCCESS) {
-    return Failure(status, errcode_ret);
-  }
-  constexpr cl_uint kMost = 64;
-  cl_device_id found[kMost];
+  Platform* platform = nullptr;
+  cl_int status = ReadProperties(properties, &platform);
+  cl_device_id found[kMaxDevices];
   cl_uint count = 0;
-  status = clGetDeviceIDs(session->platform(), device_type, kMost, found, &count);
+  if (status == CL_SUCCESS) {
+    status = clGetDeviceIDs(platform, device_type, kMaxDevices, found, &count);
+  }
   if (status != CL_SUCCESS) {
     return Failure(status, errcode_ret);
   }
-  Context* context = MakeContext(session, properties, {found, count < kMost ? count : kMost}, &status);
+  // Of the type, those of one session: that of the first.
+  Session* session = found[0]->session;
+  size_t together = 0;
+  for (Device* device : std::span(found, count)) {
+    if (device->session == session) {
+      found[together++] = device;
+    }
+  }
+  Context* context = MakeContext(session, properties, {found, together}, &status);
   return context != nullptr ? Success(context, errcode_ret) : Failure(status, errcode_ret);
 }
 

@@ -110,11 +110,7 @@ cl_int OwnValue(const Device* device, cl_device_info parameter, const InfoTarget
 
 }  // namespace
 
-Device* MakeRootDevice(Session* session, const opencl::DeviceInfo& info, Device* known) {
-  Device* device = known != nullptr ? known : New<Device>(session, info.id);
-  if (device == nullptr) {
-    return nullptr;
-  }
+void DescribeRootDevice(Session* session, const opencl::DeviceInfo& info, Device* device) {
   device->session = session;
   device->values = info.values;
   ReadLimits(device, info.values);
@@ -122,7 +118,6 @@ Device* MakeRootDevice(Session* session, const opencl::DeviceInfo& info, Device*
   if ((info.flags & opencl::kDeviceSvm) == 0 || !session->arena_at_base()) {
     device->svm = 0;
   }
-  return device;
 }
 
 void DestroyDevice(Device* device) {

@@ -6,8 +6,7 @@
 
 namespace flexai::shim {
 
-// A device of the session's description, with the values that checks need; `known` (may be null) is its
-// handle in the process this one was forked from. Null without memory.
-Device* MakeRootDevice(Session* session, const opencl::DeviceInfo& info, Device* known);
+// Makes `device` one of `session`, as the session's description says, with the values that checks need.
+void DescribeRootDevice(Session* session, const opencl::DeviceInfo& info, Device* device);
 
 }  // namespace flexai::shim

@@ -44,10 +44,11 @@ const NamedFunction kFunctions[] = {
 };
 #undef FLEXAI_OPENCL_FUNCTION
 
-bool HasExtension(Session* session, const char* extension) {
-  for (const Device* device : session->devices()) {
+// Whether a device of `only` (null: of any platform) has the extension.
+bool HasExtension(const Platform* only, const char* extension) {
+  for (const Device* device : Devices()) {
     opencl::InfoBytes list;
-    if (device->values.Find(CL_DEVICE_EXTENSIONS, &list) &&
+    if ((only == nullptr || IsOf(device, only)) && device->values.Find(CL_DEVICE_EXTENSIONS, &list) &&
         memmem(list.data, list.length, extension, std::strlen(extension)) != nullptr) {
       return true;
     }
@@ -55,20 +56,13 @@ bool HasExtension(Session* session, const char* extension) {
   return false;
 }
 
-// A function of an extension is there if a device of `only` (null: of any session) has it.
-void* FindFunction(const char* name, Session* only) {
+// A function of an extension is there if a device of `only` (null: of any platform) has it.
+void* FindFunction(const char* name, const Platform* only) {
   for (const NamedFunction& entry : kFunctions) {
     if (name == nullptr || std::strcmp(entry.name, name) != 0) {
       continue;
     }
-    bool present = entry.extension == nullptr;
-    if (!present && only != nullptr) {
-      present = HasExtension(only, entry.extension);
-    } else if (!present) {
-      for (Session* session : Sessions()) {
-        present = present || HasExtension(session, entry.extension);
-      }
-    }
+    const bool present = entry.extension == nullptr || HasExtension(only, entry.extension);
     return present ? reinterpret_cast<void*>(entry.function) : nullptr;
   }
   return nullptr;
@@ -87,7 +81,7 @@ __attribute__((visibility("default"))) void* CL_API_CALL clGetExtensionFunctionA
 }
 
 void* CL_API_CALL clGetExtensionFunctionAddressForPlatform(cl_platform_id platform, const char* name) {
-  return flexai::shim::IsValid(platform) ? flexai::shim::FindFunction(name, platform->session) : nullptr;
+  return flexai::shim::IsValid(platform) ? flexai::shim::FindFunction(name, platform) : nullptr;
 }
 
 __attribute__((visibility("default"))) cl_int CL_API_CALL clIcdGetPlatformIDsKHR(cl_uint num_entries,
@@ -103,11 +97,18 @@ __attribute__((visibility("default"))) cl_int CL_API_CALL clIcdGetPlatformIDsKHR
     }
     return CL_PLATFORM_NOT_FOUND_KHR;
   }
-  for (cl_uint i = 0; platforms != nullptr && i < num_entries && i < sessions.size(); ++i) {
-    platforms[i] = sessions[i]->platform();
+  cl_uint count = 0;
+  for (flexai::shim::Session* session : sessions) {
+    if (session->platform()->session != session) {
+      continue;  // listed with its first session
+    }
+    if (platforms != nullptr && count < num_entries) {
+      platforms[count] = session->platform();
+    }
+    ++count;
   }
   if (num_platforms != nullptr) {
-    *num_platforms = static_cast<cl_uint>(sessions.size());
+    *num_platforms = count;
   }
   return CL_SUCCESS;
 }

@@ -35,19 +35,25 @@ void GiveMemory(const Memory* memory, GivenArgument* given) {
   given->aspect = memory == nullptr ? kNullAspect : (memory->type & 0x1f) | (memory->flags & 7) << 5;
 }
 
-cl_int ReadMemory(size_t size, const void* value, GivenArgument* given) {
+// Objects of another session are none to this kernel: the same id means something else there.
+template <class T>
+bool IsValidIn(const Session* session, const T* handle) {
+  return IsValid(handle) && handle->session == session;
+}
+
+cl_int ReadMemory(const Session* session, size_t size, const void* value, GivenArgument* given) {
   if (size != sizeof(cl_mem)) {
     return CL_INVALID_ARG_SIZE;
   }
   auto* memory = HandleIn<Memory>(value);
-  if (memory != nullptr && !IsValid(memory)) {
+  if (memory != nullptr && !IsValidIn(session, memory)) {
     return CL_INVALID_MEM_OBJECT;
   }
   GiveMemory(memory, given);
   return CL_SUCCESS;
 }
 
-cl_int ReadSampler(size_t size, const void* value, GivenArgument* given) {
+cl_int ReadSampler(const Session* session, size_t size, const void* value, GivenArgument* given) {
   if (size != sizeof(cl_sampler)) {
     return CL_INVALID_ARG_SIZE;
   }
@@ -55,7 +61,7 @@ cl_int ReadSampler(size_t size, const void* value, GivenArgument* given) {
     return CL_INVALID_ARG_VALUE;
   }
   const auto* sampler = HandleIn<Sampler>(value);
-  if (!IsValid(sampler)) {
+  if (!IsValidIn(session, sampler)) {
     return CL_INVALID_SAMPLER;
   }
   given->kind = ArgumentKind::kSampler;
@@ -63,12 +69,12 @@ cl_int ReadSampler(size_t size, const void* value, GivenArgument* given) {
   return CL_SUCCESS;
 }
 
-cl_int ReadQueue(size_t size, const void* value, GivenArgument* given) {
+cl_int ReadQueue(const Session* session, size_t size, const void* value, GivenArgument* given) {
   if (size != sizeof(cl_command_queue)) {
     return CL_INVALID_ARG_SIZE;
   }
   const auto* queue = HandleIn<Queue>(value);
-  if (!IsValid(queue)) {
+  if (!IsValidIn(session, queue)) {
     return CL_INVALID_DEVICE_QUEUE;
   }
   given->kind = ArgumentKind::kQueue;
@@ -111,11 +117,11 @@ cl_int ReadArgument(const Kernel* kernel, cl_uint index, size_t size, const void
   given->size = size;
   switch (kernel->definition->arguments()[index].meaning) {
     case ArgumentMeaning::kMemory:
-      return ReadMemory(size, value, given);
+      return ReadMemory(kernel->session, size, value, given);
     case ArgumentMeaning::kSampler:
-      return ReadSampler(size, value, given);
+      return ReadSampler(kernel->session, size, value, given);
     case ArgumentMeaning::kQueue:
-      return ReadQueue(size, value, given);
+      return ReadQueue(kernel->session, size, value, given);
     case ArgumentMeaning::kValue:
       return ReadValue(size, value, given);
     case ArgumentMeaning::kLocal:

@@ -28,13 +28,13 @@ extern "C" {
 cl_int CL_API_CALL clGetPlatformInfo(cl_platform_id platform, cl_platform_info param_name,
                                      size_t param_value_size, void* param_value,
                                      size_t* param_value_size_ret) {
-  Session* session = SessionOf(platform);
-  if (session == nullptr) {
+  const Platform* found = PlatformOf(platform);
+  if (found == nullptr) {
     return CL_INVALID_PLATFORM;
   }
   const InfoTarget target{param_value_size, param_value, param_value_size_ret};
   flexai::opencl::InfoBytes value;
-  if (session->platform()->values.Find(param_name, &value)) {
+  if (found->values.Find(param_name, &value)) {
     return target.Bytes(value.data, value.length);
   }
   switch (param_name) {
@@ -49,8 +49,8 @@ cl_int CL_API_CALL clGetPlatformInfo(cl_platform_id platform, cl_platform_info p
 
 cl_int CL_API_CALL clGetDeviceIDs(cl_platform_id platform, cl_device_type device_type, cl_uint num_entries,
                                   cl_device_id* devices, cl_uint* num_devices) {
-  Session* session = SessionOf(platform);
-  if (session == nullptr) {
+  const Platform* asked = PlatformOf(platform);
+  if (asked == nullptr) {
     return CL_INVALID_PLATFORM;
   }
   if ((num_entries == 0 && devices != nullptr) || (num_devices == nullptr && devices == nullptr)) {
@@ -60,11 +60,15 @@ cl_int CL_API_CALL clGetDeviceIDs(cl_platform_id platform, cl_device_type device
       ((device_type & ~(kAllTypes | CL_DEVICE_TYPE_DEFAULT)) != 0 || device_type == 0)) {
     return CL_INVALID_DEVICE_TYPE;
   }
+  // The first device is the default one.
+  bool wants_default = device_type != CL_DEVICE_TYPE_ALL && (device_type & CL_DEVICE_TYPE_DEFAULT) != 0;
   cl_uint count = 0;
-  for (Device* device : session->devices()) {
-    const bool wanted = Matches(device, device_type) ||
-                        (device_type != CL_DEVICE_TYPE_ALL && (device_type & CL_DEVICE_TYPE_DEFAULT) != 0 &&
-                         device == session->devices()[0]);
+  for (Device* device : Devices()) {
+    if (!IsOf(device, asked)) {
+      continue;
+    }
+    const bool wanted = Matches(device, device_type) || wants_default;
+    wants_default = false;
     if (!wanted) {
       continue;
     }
@@ -83,7 +87,15 @@ cl_int CL_API_CALL clUnloadPlatformCompiler(cl_platform_id platform) {
   if (!IsValid(platform)) {
     return CL_INVALID_PLATFORM;
   }
-  return platform->session->Send(flexai::opencl::UnloadPlatformCompiler{});
+  // A session that is lost has no compiler; it is an error only if all are.
+  cl_int status = CL_OUT_OF_RESOURCES;
+  for (Session* session : Sessions()) {
+    if (session->platform() == platform &&
+        session->Send(flexai::opencl::UnloadPlatformCompiler{}) == CL_SUCCESS) {
+      status = CL_SUCCESS;
+    }
+  }
+  return status;
 }
 
 cl_int CL_API_CALL clUnloadCompiler() {

@@ -17,9 +17,12 @@ struct ProcessState {
   wire::FutexMutex mutex;
   bool fork_handler = false;
   bool waited = false;  // for a daemon that was down: once is enough
-  Session* sessions[kMaxPlatforms] = {};
+  Session* sessions[kMaxSessions] = {};
   unsigned count = 0;
-  Session* parents[kMaxPlatforms] = {};  // by platform index, of the process this one was forked from
+  Device* devices[kMaxDevices] = {};
+  unsigned device_count = 0;
+  Session* parents[kMaxSessions] = {};     // by session index, of the process this one was forked from
+  Platform* platforms[kMaxSessions] = {};  // by Attachment::platform; a child's are its parent's
 };
 
 constinit ProcessState g_process;
@@ -32,7 +35,18 @@ void ForgetSessionsInChild() {
     g_process.parents[session->index()] = session;
   }
   g_process.count = 0;
+  g_process.device_count = 0;
   g_process.waited = false;
+}
+
+void ListDevices() {
+  for (unsigned position = 0; position < wire::kMaxVxpusPerSession; ++position) {
+    for (unsigned i = 0; i < g_process.count; ++i) {
+      if (Device* device = g_process.sessions[i]->DeviceAt(position); device != nullptr) {
+        g_process.devices[g_process.device_count++] = device;
+      }
+    }
+  }
 }
 
 void AttachAll() {
@@ -40,14 +54,18 @@ void AttachAll() {
     g_process.fork_handler = os::OnForkInChild(&ForgetSessionsInChild);
   }
   AttachConnection connection;
-  const unsigned platforms = connection.Connect(g_process.waited ? 0 : kPatienceMs);
+  const unsigned sessions = connection.Connect(g_process.waited ? 0 : kPatienceMs);
   g_process.waited = true;
-  for (unsigned i = 0; i < platforms; ++i) {
+  for (unsigned i = 0; i < sessions; ++i) {
     Attachment attachment;
     if (!connection.Open(i, &attachment)) {
       continue;
     }
-    Session* session = Session::Open(attachment, i, g_process.parents[i]);
+    Platform*& platform = g_process.platforms[attachment.platform];
+    if (platform == nullptr) {
+      platform = New<Platform>();
+    }
+    Session* session = Session::Open(attachment, platform, i, g_process.parents[i]);
     if (session == nullptr) {
       DebugLog("cannot open a session", "its executor gave no description");
       Discard(attachment);
@@ -55,28 +73,35 @@ void AttachAll() {
     }
     g_process.sessions[g_process.count++] = session;
   }
+  ListDevices();
+}
+
+void AttachOnce() {
+  if (g_process.count == 0) {
+    AttachAll();
+  }
 }
 
 }  // namespace
 
 std::span<Session* const> Sessions() {
   const wire::FutexLock lock(g_process.mutex);
-  if (g_process.count == 0) {
-    AttachAll();
-  }
+  AttachOnce();
   return {g_process.sessions, g_process.count};
 }
 
-Session* SessionOf(cl_platform_id platform) {
+std::span<Device* const> Devices() {
+  const wire::FutexLock lock(g_process.mutex);
+  AttachOnce();
+  return {g_process.devices, g_process.device_count};
+}
+
+Platform* PlatformOf(cl_platform_id handle) {
   const std::span<Session* const> sessions = Sessions();
-  if (platform == nullptr) {
-    return sessions.empty() ? nullptr : sessions[0];
+  if (handle == nullptr) {
+    return sessions.empty() ? nullptr : sessions[0]->platform();
   }
-  if (!IsValid(platform)) {
-    return nullptr;
-  }
-  ReviveAfterFork(platform);
-  return platform->session;
+  return IsValid(handle) ? handle : nullptr;
 }
 
 void ReviveAfterFork(const Object* object) {

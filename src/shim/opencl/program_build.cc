@@ -214,8 +214,13 @@ cl_int CheckBuild(cl_program program, cl_uint num_devices, const cl_device_id* d
   return CheckDeviceList(program->devices.span(), num_devices, device_list);
 }
 
+// Programs of another session are none to this one: the same id means something else there.
+bool IsOf(const Session* session, cl_program program) {
+  return IsValid(program) && program->session == session;
+}
+
 // The names of the headers, each with a NUL.
-cl_int JoinHeaders(cl_uint count, const cl_program* headers, const char** names,
+cl_int JoinHeaders(const Session* session, cl_uint count, const cl_program* headers, const char** names,
                    ShortArray<uint64_t, 16>* ids, Array<char>* joined) {
   if ((count == 0) != (headers == nullptr) || (count == 0) != (names == nullptr)) {
     return CL_INVALID_VALUE;
@@ -224,7 +229,7 @@ cl_int JoinHeaders(cl_uint count, const cl_program* headers, const char** names,
     return CL_OUT_OF_HOST_MEMORY;
   }
   for (cl_uint i = 0; i < count; ++i) {
-    if (!IsValid(headers[i])) {
+    if (!IsOf(session, headers[i])) {
       return CL_INVALID_PROGRAM;
     }
     if (names[i] == nullptr) {
@@ -289,7 +294,8 @@ cl_int CL_API_CALL clCompileProgram(cl_program program, cl_uint num_devices, con
   ShortArray<uint64_t, 16> headers;
   Array<char> names;
   if (status == CL_SUCCESS) {
-    status = JoinHeaders(num_input_headers, input_headers, header_include_names, &headers, &names);
+    status = JoinHeaders(program->session, num_input_headers, input_headers, header_include_names, &headers,
+                         &names);
   }
   if (status == CL_SUCCESS && !IdsOf(num_devices, device_list, &devices)) {
     status = CL_OUT_OF_HOST_MEMORY;
@@ -322,7 +328,7 @@ cl_program CL_API_CALL clLinkProgram(cl_context context, cl_uint num_devices, co
     status = CL_OUT_OF_HOST_MEMORY;
   }
   for (cl_uint i = 0; status == CL_SUCCESS && i < num_input_programs; ++i) {
-    if (!IsValid(input_programs[i])) {
+    if (!IsOf(context->session, input_programs[i])) {
       status = CL_INVALID_PROGRAM;
     } else {
       inputs.Push(input_programs[i]->id);

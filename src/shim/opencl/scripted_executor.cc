@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <cstring>
 
 #include "api/opencl/dispatch.h"
 #include "api/opencl/session_info_writer.h"
@@ -20,19 +21,19 @@ void Put(opencl::InfoWriter* writer, uint32_t parameter, const T& value) {
   writer->Value(parameter, std::as_bytes(std::span(&value, 1)));
 }
 
-std::vector<std::byte> DescribeSession(bool unified) {
-  opencl::InfoWriter writer;
-  writer.BeginTable();
-  const char name[] = "Scripted";
-  writer.Value(CL_PLATFORM_NAME, std::as_bytes(std::span(name)));
-  writer.EndTable();
-  writer.U32(1);
-  writer.U32(0);
-  writer.U64(0x100);
+void PutText(opencl::InfoWriter* writer, uint32_t parameter, const char* text) {
+  writer->Value(parameter, std::as_bytes(std::span(text, std::strlen(text) + 1)));
+}
+
+void DescribeDevice(bool unified, uint64_t id, const ScriptedDevice& shape, opencl::InfoWriter* out) {
+  opencl::InfoWriter& writer = *out;
+  writer.U64(id);
   writer.U32(unified ? opencl::kDeviceUnifiedMemory | opencl::kDeviceSvm : 0);
   writer.U32(0);
   writer.BeginTable();
-  Put(&writer, CL_DEVICE_TYPE, cl_device_type{CL_DEVICE_TYPE_CPU});
+  Put(&writer, CL_DEVICE_TYPE, shape.type);
+  PutText(&writer, CL_DEVICE_NAME, shape.name);
+  PutText(&writer, CL_DEVICE_EXTENSIONS, shape.extensions);
   Put(&writer, CL_DEVICE_MAX_MEM_ALLOC_SIZE, cl_ulong{kArenaBytes / 2});
   Put(&writer, CL_DEVICE_MAX_WORK_GROUP_SIZE, size_t{64});
   Put(&writer, CL_DEVICE_MAX_WORK_ITEM_DIMENSIONS, cl_uint{3});
@@ -42,6 +43,23 @@ std::vector<std::byte> DescribeSession(bool unified) {
   Put(&writer, CL_DEVICE_IMAGE_SUPPORT, cl_bool{CL_TRUE});
   Put(&writer, CL_DEVICE_SVM_CAPABILITIES, cl_device_svm_capabilities{CL_DEVICE_SVM_COARSE_GRAIN_BUFFER});
   writer.EndTable();
+}
+
+std::vector<std::byte> DescribeSession(bool unified, const std::vector<ScriptedDevice>& devices) {
+  opencl::InfoWriter writer;
+  writer.BeginTable();
+  PutText(&writer, CL_PLATFORM_NAME, "Scripted");
+  writer.EndTable();
+  writer.U32(static_cast<uint32_t>(devices.size()));
+  writer.U32(0);
+  for (size_t i = 0; i < devices.size(); ++i) {
+    DescribeDevice(unified, 0x100 + i, devices[i], &writer);
+    if (devices[i].broken) {
+      std::vector<std::byte> description = writer.Take();
+      description.resize(description.size() - 8);
+      return description;
+    }
+  }
   return writer.Take();
 }
 
@@ -139,7 +157,7 @@ struct ScriptedExecutor::Handler {
     return {};
   }
   std::vector<std::byte> Special(const opencl::OpenSession&) {
-    const std::vector<std::byte> description = DescribeSession(self.unified_);
+    const std::vector<std::byte> description = DescribeSession(self.unified_, self.devices_);
     return Encoded(opencl::OpenSessionReply{description});
   }
   std::vector<std::byte> Special(const opencl::CreateKernel&) {
@@ -162,6 +180,14 @@ struct ScriptedExecutor::Handler {
     self.channel_->PublishEvent(call.slot, CL_COMPLETE);
     return {};
   }
+  std::vector<std::byte> Special(const opencl::CompileProgram& call) {
+    self.channel_->PublishEvent(call.slot, CL_COMPLETE);
+    return {};
+  }
+  std::vector<std::byte> Special(const opencl::LinkProgram& call) {
+    self.channel_->PublishEvent(call.slot, CL_COMPLETE);
+    return {};
+  }
   std::vector<std::byte> Special(const opencl::Release& call) {
     self.channel_->PublishEvent(call.slot, CL_COMPLETE);
     return {};
@@ -176,7 +202,8 @@ struct ScriptedExecutor::Handler {
   }
 };
 
-ScriptedExecutor::ScriptedExecutor(bool unified) : unified_(unified) {
+ScriptedExecutor::ScriptedExecutor(bool unified, std::vector<ScriptedDevice> devices)
+    : unified_(unified), devices_(std::move(devices)) {
   geometry_.ring_bytes = 1 << 18;
   geometry_.reply_slots = 8;
   geometry_.status_slots = 4096;
@@ -219,8 +246,23 @@ Session* ScriptedExecutor::Attach() {
   attachment.arena = arena_.data();
   attachment.arena_at_base = true;
   attachment.executor = peer_.pidfd.get();
-  session_ = Session::Open(attachment);
+  session_ = Session::Open(attachment, New<Platform>());
   return session_;
+}
+
+wire::AttachReply ScriptedExecutor::Offer() const {
+  wire::AttachReply reply{};
+  reply.magic = wire::kAttachMagic;
+  reply.major = wire::kProtocolMajor;
+  reply.minor = wire::kProtocolMinor;
+  reply.session_count = 1;
+  reply.session = kSession;
+  reply.arena_bytes = geometry_.arena_bytes;
+  reply.ring_bytes = geometry_.ring_bytes;
+  reply.reply_slots = geometry_.reply_slots;
+  reply.status_slots = geometry_.status_slots;
+  reply.vxpu_count = static_cast<uint32_t>(devices_.size());
+  return reply;
 }
 
 void ScriptedExecutor::Run() {

@@ -19,9 +19,17 @@
 #include "os/process.h"
 #include "os/unique_fd.h"
 #include "shim/opencl/session.h"
+#include "wire/attach.h"
 #include "wire/server_channel.h"
 
 namespace flexai::shim {
+
+struct ScriptedDevice {
+  cl_device_type type = CL_DEVICE_TYPE_CPU;
+  const char* name = "Scripted";
+  const char* extensions = "";
+  bool broken = false;  // the session's description breaks off in this device
+};
 
 class ScriptedExecutor {
  public:
@@ -36,12 +44,17 @@ class ScriptedExecutor {
     uint64_t offset = 0, size = 0;
   };
 
-  // One device; with `unified` its buffers live in the arena.
-  explicit ScriptedExecutor(bool unified = true);
+  // With `unified` the devices' buffers live in the arena.
+  explicit ScriptedExecutor(bool unified = true, std::vector<ScriptedDevice> devices = {ScriptedDevice{}});
   ~ScriptedExecutor();
 
   // A session of the shim at this executor. Owned by the process, as in an application.
   Session* Attach();
+  // What flexaid would answer to a shim that opens a session here, and its files.
+  wire::AttachReply Offer() const;
+  std::vector<int> OfferedFds() const { return {channel_fd_.get(), arena_fd_.get(), peer_.pidfd.get()}; }
+  // The session that was attached by such an offer, in this process.
+  void Follow(Session* session) { session_ = session; }
   std::byte* arena() { return arena_.data(); }
 
   // Calls of this kind fail with `status` from now on.
@@ -69,6 +82,7 @@ class ScriptedExecutor {
   void Settle();
 
   const bool unified_;
+  const std::vector<ScriptedDevice> devices_;
   wire::Geometry geometry_;
   os::UniqueFd channel_fd_, arena_fd_;
   os::Mapping channel_memory_, arena_;

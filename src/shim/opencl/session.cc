@@ -1,5 +1,6 @@
 #include "shim/opencl/session.h"
 
+#include <bit>
 #include <cstdlib>
 
 #include "os/guest.h"
@@ -11,23 +12,24 @@ namespace flexai::shim {
 using flexai::opencl::InfoCursor;
 using flexai::opencl::SessionInfo;
 
-Session::Session(const Attachment& attachment, unsigned index)
+Session::Session(const Attachment& attachment, Platform* platform, unsigned index)
     : channel_(attachment.channel, attachment.geometry, attachment.session, attachment.executor),
       attachment_(attachment),
       index_(index),
-      arena_at_base_(attachment.arena_at_base) {
+      arena_at_base_(attachment.arena_at_base),
+      platform_(platform) {
   const char* sync = std::getenv("FLEXAI_SYNC");
   sync_ = sync != nullptr && sync[0] == '1';
   deferred_.Init(this);
   notifier_.Init(this);
 }
 
-Session* Session::Open(const Attachment& attachment, unsigned index, Session* parent) {
-  void* memory = std::calloc(1, sizeof(Session));
+Session* Session::Open(const Attachment& attachment, Platform* platform, unsigned index, Session* parent) {
+  void* memory = platform != nullptr ? std::calloc(1, sizeof(Session)) : nullptr;
   if (memory == nullptr) {
     return nullptr;
   }
-  auto* session = ::new (memory) Session(attachment, index);
+  auto* session = ::new (memory) Session(attachment, platform, index);
   if (session->arena_.Init(attachment.arena, attachment.geometry.arena_bytes, true) &&
       session->slots_.Init(&session->channel_.status(0), attachment.geometry.status_slots,
                            &session->channel_.header().decoded_sequence) &&
@@ -46,21 +48,36 @@ bool Session::ReadDescription(Session* parent) {
   description_ = std::move(reply.bytes);
   const std::span<const std::byte> bytes = reply.message.description;
   SessionInfo info(bytes.data(), bytes.size());
-  platform_ = parent != nullptr ? parent->platform_ : New<Platform>(this);
-  if (platform_ == nullptr) {
+  SessionInfo checked = info;
+  if (info.device_count() != static_cast<uint32_t>(std::popcount(attachment_.vxpu_mask))) {
     return false;
   }
   for (uint32_t i = 0; i < info.device_count(); ++i) {
     const opencl::DeviceInfo entry = info.NextDevice();
     Device* known = parent != nullptr ? parent->FindDevice(entry.id) : nullptr;
-    Device* device = info.ok() ? MakeRootDevice(this, entry, known) : nullptr;
+    Device* device = known != nullptr ? known : New<Device>(this, entry.id);
     if (device == nullptr || !devices_.Push(device)) {
       return false;
     }
   }
-  platform_->session = this;
-  platform_->values = info.platform();
-  return info.ok() && !devices_.empty();
+  if (!info.ok()) {
+    return false;
+  }
+  // Only now, so that a session that is not opened leaves the parent's handles as they were.
+  for (Device* device : devices_) {
+    DescribeRootDevice(this, checked.NextDevice(), device);
+  }
+  if (platform_->session == nullptr || platform_->session->forked()) {
+    platform_->session = this;
+    platform_->values = info.platform();
+  }
+  return true;
+}
+
+Device* Session::DeviceAt(unsigned position) const {
+  const uint32_t bit = uint32_t{1} << position;
+  const uint32_t before = attachment_.vxpu_mask & (bit - 1);
+  return (attachment_.vxpu_mask & bit) != 0 ? devices_[static_cast<size_t>(std::popcount(before))] : nullptr;
 }
 
 Device* Session::FindDevice(uint64_t id) const {

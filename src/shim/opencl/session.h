@@ -1,4 +1,5 @@
-// One session: the connection of this process to one executor, which stands for one vendor platform.
+// One session: the connection of this process to one executor, for its vXPUs of one device. The sessions on
+// devices of one vendor's platform are one platform to the application.
 //
 // A session is made at attach and lives as long as the process, since the application's handles point at it.
 // It is lost when the executor ended or the process is a forked child of the one that attached: then every
@@ -26,8 +27,9 @@
 
 struct _cl_platform_id final : flexai::shim::Object {
   static constexpr flexai::shim::Kind kKind = flexai::shim::Kind::kPlatform;
-  explicit _cl_platform_id(flexai::shim::Session* owner) : Object(kKind, owner, 1) {}
+  _cl_platform_id() : Object(kKind, nullptr, 1) {}
 
+  // As the first of its sessions in this process says, which is `session`.
   flexai::opencl::InfoTable values;
 };
 
@@ -52,19 +54,25 @@ struct Attachment {
   os::SharedFile arena_file;   // the arena's memfd, if it could be kept
   bool arena_at_base = false;  // the executor's pointers into the arena are ours
   int executor = -1;           // pidfd
+  unsigned platform = 0;       // the least index of a session on the same platform of the vendor
+  uint32_t vxpu_mask = 1;      // bit i: entry i of FLEXAI_VXPUS is of this session
 };
 
 class Session {
  public:
-  // Opens the session: fetches its description and makes its platform and devices. Null if the executor ended
-  // or sent nonsense; the attachment is then still the caller's. `index`: of the platform. `parent` (may be
-  // null) is the session that the process this one was forked from had for the platform: its platform and
-  // devices are taken over, because loaders and applications keep such handles across a fork.
-  static Session* Open(const Attachment& attachment, unsigned index = 0, Session* parent = nullptr);
+  // Opens the session: fetches its description and makes its devices, as ones of `platform`. Null if the
+  // executor ended or sent nonsense; the attachment is then still the caller's. `index`: of the session, as
+  // flexaid counts them. `parent` (may be null) is the session of that index in the process that this one was
+  // forked from: its devices are taken over, because loaders and applications keep such handles across a
+  // fork.
+  static Session* Open(const Attachment& attachment, Platform* platform, unsigned index = 0,
+                       Session* parent = nullptr);
 
   unsigned index() const { return index_; }
-  Platform* platform() { return platform_; }
+  Platform* platform() const { return platform_; }
   std::span<Device* const> devices() const { return devices_.span(); }
+  // The device that entry `position` of FLEXAI_VXPUS stands for; null if it is not of this session.
+  Device* DeviceAt(unsigned position) const;
   // The root device of that id; null if there is none.
   Device* FindDevice(uint64_t id) const;
 
@@ -140,7 +148,7 @@ class Session {
   bool arena_at_base() const { return arena_at_base_; }
 
  private:
-  Session(const Attachment& attachment, unsigned index);
+  Session(const Attachment& attachment, Platform* platform, unsigned index);
   bool ReadDescription(Session* parent);
 
   template <class Message>
@@ -166,8 +174,8 @@ class Session {
   std::atomic<uint64_t> next_id_{0x10000};
   const bool arena_at_base_;
   bool sync_ = false;  // FLEXAI_SYNC
+  Platform* const platform_;
   Array<std::byte> description_;
-  Platform* platform_ = nullptr;
   Array<Device*> devices_;
   Arena arena_;
   StatusSlots slots_;
