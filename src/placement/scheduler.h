@@ -152,7 +152,8 @@ class Scheduler {
 
   // scheduler_preemption.cc
   enum class Means { kEnd, kMove };
-  bool MakeRoom(Job* job, Gang gang, Means means, Nanos now, Nanos* retry_at,
+  class RoomMaker;
+  bool MakeRoom(Job* job, const Gang& gang, Means means, Nanos now, Nanos* retry_at,
                 std::vector<Decision>* decisions);
   std::vector<Victim> CandidatesFor(const Job& job, Means means, Nanos now, Nanos* retry_at) const;
   Evictable EvictableOf(const Victim& victim, Means means, Nanos now) const;
@@ -161,8 +162,13 @@ class Scheduler {
   // scheduler_reservation.cc
   void Reserve(const Job& job, const Gang& gang, Nanos now);
   void DropReservations();
-  // Nodes that the job must leave to others; false if there are none.
-  bool Barred(const Job& job, Nanos now, NodeSet* barred) const;
+  // The nodes that reservations of others leave to the job; false if that is all.
+  bool Leaves(const Job& job, Nanos now, NodeSet* left) const;
+
+  // scheduler_explain.cc
+  std::string ExplainPlace(const Job& job) const;
+  std::string ExplainNodes(const Gang& gang, const TaskShape& shape, NodeSet* would_do) const;
+  std::string ExplainHolders(const Job& job, const NodeSet& nodes) const;
 
   Cluster& cluster_;
   Constraints& constraints_;

@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cassert>
-#include <cmath>
+#include <functional>
+#include <tuple>
+#include <utility>
 
 #include "placement/room.h"
 #include "placement/scheduler.h"
@@ -109,12 +110,265 @@ Evictable Scheduler::EvictableOf(const Victim& victim, Means means, Nanos now) c
   return evictable;
 }
 
-bool Scheduler::MakeRoom(Job* job, Gang gang, Means means, Nanos now, Nanos* retry_at,
-                         std::vector<Decision>* decisions) {
-  // Others give for what it needs, not for what it could use besides.
-  for (Role& role : gang.roles) {
-    role.max = role.min;
+// One try to make room for one job.
+class Scheduler::RoomMaker {
+ public:
+  RoomMaker(Scheduler& scheduler, Job& job, Gang gang, Means means, Nanos now)
+      : scheduler_(scheduler), job_(job), gang_(std::move(gang)), means_(means), now_(now) {
+    // Others give for what it needs, not for what it could use besides.
+    for (Role& role : gang_.roles) {
+      role.max = role.min;
+    }
   }
+
+  bool Run(Nanos* retry_at, std::vector<Decision>* decisions) {
+    candidates_ = scheduler_.CandidatesFor(job_, means_, now_, retry_at);
+    for (const Victim& candidate : candidates_) {
+      evictables_.push_back(scheduler_.EvictableOf(candidate, means_, now_));
+    }
+    for (int round = 0; round < kMostRounds && !candidates_.empty(); ++round) {
+      Transaction transaction(scheduler_.cluster_, &scheduler_.constraints_);
+      transaction_ = &transaction;
+      if (!EvictUntilPlaced()) {
+        return false;
+      }
+      SpareWhoFits();
+      MoveWhoCan();
+      if (const std::vector<size_t> exempt = WhoMustStay(); !exempt.empty()) {
+        Drop(exempt);  // and try without them; the transaction takes everything back
+        continue;
+      }
+      transaction.Commit();
+      Carry(decisions);
+      return true;
+    }
+    return false;
+  }
+
+ private:
+  // What becomes of one who gives room.
+  struct Fate {
+    size_t candidate = 0;
+    std::vector<Member> members;  // where it goes on; empty: it ends, or is a member that goes
+  };
+
+  const Job& JobOf(size_t candidate) const { return *scheduler_.Find(candidates_[candidate].job); }
+  bool IsMember(size_t candidate) const { return candidates_[candidate].member.has_value(); }
+
+  // Takes candidates out until the gang is placed. False if all together don't suffice.
+  bool EvictUntilPlaced() {
+    gone_.clear();
+    std::vector<bool> is_gone(candidates_.size(), false);
+    for (size_t step = 0; step <= gang_.roles.size() + 1; ++step) {
+      placed_ = PlaceGang(transaction_, scheduler_.cluster_, &scheduler_.constraints_, scheduler_.policy_,
+                          gang_, scheduler_.options_.most_attempts);
+      if (placed_.outcome == GangResult::kPlaced) {
+        return true;
+      }
+      std::vector<Evictable> left;
+      std::vector<size_t> positions;
+      for (size_t i = 0; i < candidates_.size(); ++i) {
+        if (!is_gone[i]) {
+          left.push_back(evictables_[i]);
+          positions.push_back(i);
+        }
+      }
+      const std::optional<std::vector<size_t>> chosen = Choose(left);
+      if (!chosen.has_value() || chosen->empty()) {
+        return false;
+      }
+      for (const size_t i : *chosen) {
+        const size_t candidate = positions[i];
+        for (const Evictable::Part& part : evictables_[candidate].parts) {
+          transaction_->Give(part.shape, JobOf(candidate).spec.rules, part.where);
+        }
+        gone_.push_back(candidate);
+        is_gone[candidate] = true;
+      }
+    }
+    return false;
+  }
+
+  // Who makes room for the role that has none; if none lacks room by itself, the largest gets more than it
+  // needs.
+  std::optional<std::vector<size_t>> Choose(std::span<const Evictable> left) const {
+    const Role& role = gang_.roles[placed_.outcome == GangResult::kInfeasible ? placed_.role : 0];
+    NodeSet nodes = scheduler_.constraints_.Allowed(gang_.rules);
+    if (gang_.allowed != nullptr) {
+      nodes &= *gang_.allowed;
+    }
+    const auto among = [&](const NodeSet& within) {
+      const Request request{role.shape, &within};
+      const int64_t needed = placed_.outcome == GangResult::kInfeasible
+                                 ? role.min
+                                 : RoomFor(scheduler_.cluster_, request, role.min) + 1;
+      return ChooseVictims(scheduler_.cluster_, request, needed, left);
+    };
+    if (gang_.domains.empty()) {
+      return among(nodes);
+    }
+    std::optional<std::vector<size_t>> best;
+    double least = 0;
+    for (const NodeSet& domain : gang_.domains) {
+      NodeSet within = nodes;
+      within &= domain;
+      auto chosen = among(within);
+      double cost = 0;
+      for (const size_t i : chosen.value_or(std::vector<size_t>())) {
+        cost += left[i].cost;
+      }
+      if (chosen.has_value() && (!best.has_value() || cost < least)) {
+        best = std::move(chosen);
+        least = cost;
+      }
+    }
+    return best;
+  }
+
+  // Who still fits where it was stays, the dearest first.
+  void SpareWhoFits() {
+    std::sort(gone_.begin(), gone_.end(), [this](size_t a, size_t b) {
+      return std::tie(evictables_[a].priority, evictables_[a].cost) >
+             std::tie(evictables_[b].priority, evictables_[b].cost);
+    });
+    std::erase_if(gone_, [this](size_t candidate) {
+      const size_t savepoint = transaction_->Savepoint();
+      for (const Evictable::Part& part : evictables_[candidate].parts) {
+        if (!transaction_->Take(part.shape, JobOf(candidate).spec.rules, part.where).ok()) {
+          transaction_->Rollback(savepoint);
+          return false;
+        }
+      }
+      return true;
+    });
+  }
+
+  void MoveWhoCan() {
+    fates_.clear();
+    for (const size_t candidate : gone_) {
+      Fate& fate = fates_.emplace_back(Fate{candidate, {}});
+      if (!IsMember(candidate) && scheduler_.options_.move) {
+        fate.members = PlaceElsewhere(JobOf(candidate));
+      }
+    }
+  }
+
+  // With as many members as it has; empty if that can't be.
+  std::vector<Member> PlaceElsewhere(const Job& job) {
+    Gang gang;
+    gang.rules = job.spec.rules;
+    gang.roles = job.spec.roles;
+    for (size_t role = 0; role < gang.roles.size(); ++role) {
+      gang.roles[role].max =
+          static_cast<int>(std::count_if(job.members.begin(), job.members.end(),
+                                         [role](const Member& member) { return member.role == role; }));
+    }
+    NodeSet allowed;
+    if (scheduler_.Leaves(job, now_, &allowed)) {
+      gang.allowed = &allowed;
+    }
+    if (!job.spec.together.empty()) {
+      gang.domains = scheduler_.DomainsOf(job.spec.together);
+    }
+    return PlaceGang(transaction_, scheduler_.cluster_, &scheduler_.constraints_, scheduler_.policy_, gang, 1)
+        .members;
+  }
+
+  // Those who may be moved but not ended, and have no other place; and those whose queue falls below its
+  // guarantee by the jobs that go before them.
+  std::vector<size_t> WhoMustStay() {
+    std::vector<size_t> exempt;
+    std::vector<std::pair<QueueId, Resources>> refunded;
+    for (const Fate& fate : fates_) {
+      if (IsMember(fate.candidate) || !fate.members.empty()) {
+        continue;
+      }
+      const Job& victim = JobOf(fate.candidate);
+      if (means_ == Means::kMove || !scheduler_.MayEnd(victim, job_)) {
+        exempt.push_back(fate.candidate);
+      } else {
+        scheduler_.queues_.Refund(victim.spec.queue, victim.used, now_);
+        refunded.emplace_back(victim.spec.queue, victim.used);
+      }
+    }
+    for (const auto& [queue, used] : refunded) {
+      scheduler_.queues_.Charge(queue, used, now_);
+    }
+    return exempt;
+  }
+
+  void Drop(std::vector<size_t> exempt) {
+    std::sort(exempt.begin(), exempt.end(), std::greater<>());
+    for (const size_t candidate : exempt) {
+      candidates_.erase(candidates_.begin() + static_cast<ptrdiff_t>(candidate));
+      evictables_.erase(evictables_.begin() + static_cast<ptrdiff_t>(candidate));
+    }
+  }
+
+  // The books of what the transaction has done.
+  void Carry(std::vector<Decision>* decisions) {
+    std::map<JobId, std::vector<size_t>> shrunk;  // members that go, by job
+    for (Fate& fate : fates_) {
+      const Victim& candidate = candidates_[fate.candidate];
+      if (candidate.member.has_value()) {
+        shrunk[candidate.job].push_back(*candidate.member);
+        continue;
+      }
+      Job* victim = scheduler_.Find(candidate.job);
+      std::vector<Member> had = victim->members;
+      scheduler_.Vacate(victim, now_);
+      if (!fate.members.empty()) {
+        scheduler_.Occupy(victim, std::move(fate.members), now_);
+        decisions->push_back({Decision::kMove, victim->spec.id, victim->members, job_.spec.id,
+                              fmt::format("job '{}' fits only where it was", job_.spec.name)});
+        continue;
+      }
+      victim->state = kPending;
+      scheduler_.Enqueue(*victim);
+      decisions->push_back(
+          {Decision::kEnd, victim->spec.id, std::move(had), job_.spec.id, WhyEnded(*victim)});
+    }
+    for (auto& [id, leaving] : shrunk) {
+      Job* victim = scheduler_.Find(id);
+      std::vector<Member> members = victim->members;
+      std::sort(leaving.begin(), leaving.end(), std::greater<>());
+      for (const size_t member : leaving) {
+        members.erase(members.begin() + static_cast<ptrdiff_t>(member));
+      }
+      scheduler_.Vacate(victim, now_);
+      scheduler_.Occupy(victim, std::move(members), now_);
+      decisions->push_back(
+          {Decision::kShrink, id, victim->members, job_.spec.id,
+           fmt::format("it can do with fewer members, and job '{}' needs the room", job_.spec.name)});
+    }
+    scheduler_.Start(&job_, std::move(placed_.members), now_, "others made room for it", decisions);
+  }
+
+  std::string WhyEnded(const Job& victim) const {
+    if (victim.spec.priority < job_.spec.priority) {
+      return fmt::format("job '{}' has priority {} and this one {}", job_.spec.name, job_.spec.priority,
+                         victim.spec.priority);
+    }
+    return fmt::format("queue '{}' had borrowed what is guaranteed to queue '{}' of job '{}'",
+                       scheduler_.queues_.spec(victim.spec.queue).name,
+                       scheduler_.queues_.spec(job_.spec.queue).name, job_.spec.name);
+  }
+
+  Scheduler& scheduler_;
+  Job& job_;
+  Gang gang_;
+  const Means means_;
+  const Nanos now_;
+  std::vector<Victim> candidates_;
+  std::vector<Evictable> evictables_;   // by candidate
+  Transaction* transaction_ = nullptr;  // of the round, like all that follows
+  GangResult placed_;
+  std::vector<size_t> gone_;  // candidates
+  std::vector<Fate> fates_;
+};
+
+bool Scheduler::MakeRoom(Job* job, const Gang& gang, Means means, Nanos now, Nanos* retry_at,
+                         std::vector<Decision>* decisions) {
   if (means == Means::kMove) {
     // What does not fit into all that is idle fits nowhere by moving others.
     int64_t needed = 0;
@@ -126,214 +380,7 @@ bool Scheduler::MakeRoom(Job* job, Gang gang, Means means, Nanos now, Nanos* ret
     }
     --moves_left_;
   }
-  std::vector<Victim> candidates = CandidatesFor(*job, means, now, retry_at);
-  if (candidates.empty()) {
-    return false;
-  }
-  std::vector<Evictable> evictables;
-  for (const Victim& candidate : candidates) {
-    evictables.push_back(EvictableOf(candidate, means, now));
-  }
-
-  for (int round = 0; round < kMostRounds; ++round) {
-    Transaction transaction(cluster_, &constraints_);
-    const auto rules_of = [this, &candidates](size_t i) { return Find(candidates[i].job)->spec.rules; };
-    const auto give = [&](size_t i) {
-      for (const Evictable::Part& part : evictables[i].parts) {
-        transaction.Give(part.shape, rules_of(i), part.where);
-      }
-    };
-    // Members go for good, so that the next choice is among the others.
-    std::vector<size_t> gone;
-    std::vector<bool> is_gone(candidates.size(), false);
-    GangResult placed;
-    for (size_t step = 0; step <= gang.roles.size() + 1; ++step) {
-      placed = PlaceGang(&transaction, cluster_, &constraints_, policy_, gang, options_.most_attempts);
-      if (placed.outcome == GangResult::kPlaced) {
-        break;
-      }
-      std::vector<Evictable> left;
-      std::vector<size_t> left_index;
-      for (size_t i = 0; i < candidates.size(); ++i) {
-        if (!is_gone[i]) {
-          left.push_back(evictables[i]);
-          left_index.push_back(i);
-        }
-      }
-      // The role that has no room; if none by itself, the largest has to get more than it needs.
-      const Role& role = gang.roles[placed.outcome == GangResult::kInfeasible ? placed.role : 0];
-      NodeSet nodes = constraints_.Allowed(gang.rules);
-      if (gang.allowed != nullptr) {
-        nodes &= *gang.allowed;
-      }
-      std::optional<std::vector<size_t>> chosen;
-      const auto choose = [&](const NodeSet& among) {
-        const Request request{role.shape, &among};
-        const int64_t needed =
-            placed.outcome == GangResult::kInfeasible ? role.min : RoomFor(cluster_, request, role.min) + 1;
-        return ChooseVictims(cluster_, request, needed, left);
-      };
-      if (gang.domains.empty()) {
-        chosen = choose(nodes);
-      }
-      double least = 0;
-      for (const NodeSet& domain : gang.domains) {
-        NodeSet within = nodes;
-        within &= domain;
-        auto of_domain = choose(within);
-        double cost = 0;
-        for (const size_t i : of_domain.value_or(std::vector<size_t>())) {
-          cost += left[i].cost;
-        }
-        if (of_domain.has_value() && (!chosen.has_value() || cost < least)) {
-          chosen = std::move(of_domain);
-          least = cost;
-        }
-      }
-      if (!chosen.has_value() || chosen->empty()) {
-        return false;
-      }
-      for (const size_t i : *chosen) {
-        give(left_index[i]);
-        gone.push_back(left_index[i]);
-        is_gone[left_index[i]] = true;
-      }
-    }
-    if (placed.outcome != GangResult::kPlaced) {
-      return false;
-    }
-
-    // Who still fits where it was stays, the dearest first.
-    std::sort(gone.begin(), gone.end(), [&evictables](size_t a, size_t b) {
-      return std::tie(evictables[a].priority, evictables[a].cost) >
-             std::tie(evictables[b].priority, evictables[b].cost);
-    });
-    const auto stays = [&](size_t i) {
-      const size_t savepoint = transaction.Savepoint();
-      for (const Evictable::Part& part : evictables[i].parts) {
-        if (!transaction.Take(part.shape, rules_of(i), part.where).ok()) {
-          transaction.Rollback(savepoint);
-          return false;
-        }
-      }
-      return true;
-    };
-    gone.erase(std::remove_if(gone.begin(), gone.end(), stays), gone.end());
-
-    // Each of the others goes on elsewhere if it can, and if that is what we may do.
-    struct Fate {
-      size_t victim = 0;
-      std::vector<Member> members;  // empty: ended
-    };
-    std::vector<Fate> fates;
-    std::vector<size_t> stuck;
-    for (const size_t i : gone) {
-      Fate fate{i, {}};
-      const Job& victim = *Find(candidates[i].job);
-      if (!candidates[i].member.has_value() && options_.move) {
-        Gang again;
-        again.rules = victim.spec.rules;
-        again.roles = victim.spec.roles;
-        for (size_t role = 0; role < again.roles.size(); ++role) {
-          again.roles[role].max =
-              static_cast<int>(std::count_if(victim.members.begin(), victim.members.end(),
-                                             [role](const Member& member) { return member.role == role; }));
-        }
-        std::erase_if(again.roles, [](const Role& role) { return role.max < 1; });
-        NodeSet allowed;
-        if (Barred(victim, now, &allowed)) {
-          NodeSet all(cluster_.nodes().size(), true);
-          all -= allowed;
-          allowed = std::move(all);
-          again.allowed = &allowed;
-        }
-        if (!victim.spec.together.empty()) {
-          again.domains = DomainsOf(victim.spec.together);
-        }
-        if (again.roles.size() == victim.spec.roles.size()) {
-          GangResult moved = PlaceGang(&transaction, cluster_, &constraints_, policy_, again, 1);
-          if (moved.outcome == GangResult::kPlaced) {
-            fate.members = std::move(moved.members);
-          }
-        }
-      }
-      if (means == Means::kMove && fate.members.empty() && !candidates[i].member.has_value()) {
-        stuck.push_back(i);
-      }
-      fates.push_back(std::move(fate));
-    }
-    // A queue that gives may fall below its guarantee by the second of its jobs, though not by the first.
-    if (means == Means::kEnd && stuck.empty()) {
-      std::vector<std::pair<QueueId, Resources>> refunded;
-      for (const Fate& fate : fates) {
-        const Job& victim = *Find(candidates[fate.victim].job);
-        if (candidates[fate.victim].member.has_value()) {
-          continue;
-        }
-        if (!MayEnd(victim, *job)) {
-          stuck.push_back(fate.victim);
-        } else {
-          queues_.Refund(victim.spec.queue, victim.used, now);
-          refunded.emplace_back(victim.spec.queue, victim.used);
-        }
-      }
-      for (const auto& [queue, used] : refunded) {
-        queues_.Charge(queue, used, now);
-      }
-    }
-    if (!stuck.empty()) {
-      std::sort(stuck.begin(), stuck.end(), std::greater<>());
-      for (const size_t i : stuck) {
-        candidates.erase(candidates.begin() + static_cast<ptrdiff_t>(i));
-        evictables.erase(evictables.begin() + static_cast<ptrdiff_t>(i));
-      }
-      continue;  // which takes everything back
-    }
-
-    transaction.Commit();
-    std::map<JobId, std::vector<size_t>> shrunk;  // members that go, by job
-    for (Fate& fate : fates) {
-      if (candidates[fate.victim].member.has_value()) {
-        shrunk[candidates[fate.victim].job].push_back(*candidates[fate.victim].member);
-        continue;
-      }
-      Job* victim = Find(candidates[fate.victim].job);
-      std::vector<Member> had = victim->members;
-      Vacate(victim, now);
-      if (fate.members.empty()) {
-        victim->state = kPending;
-        Enqueue(*victim);
-        const std::string why =
-            victim->spec.priority < job->spec.priority
-                ? fmt::format("job '{}' has priority {} and this one {}", job->spec.name, job->spec.priority,
-                              victim->spec.priority)
-                : fmt::format("queue '{}' had borrowed what is guaranteed to queue '{}' of job '{}'",
-                              queues_.spec(victim->spec.queue).name, queues_.spec(job->spec.queue).name,
-                              job->spec.name);
-        decisions->push_back({Decision::kEnd, victim->spec.id, std::move(had), job->spec.id, why});
-      } else {
-        Occupy(victim, std::move(fate.members), now);
-        decisions->push_back({Decision::kMove, victim->spec.id, victim->members, job->spec.id,
-                              fmt::format("job '{}' fits only where it was", job->spec.name)});
-      }
-    }
-    for (auto& [id, leaving] : shrunk) {
-      Job* victim = Find(id);
-      std::vector<Member> members = victim->members;
-      std::sort(leaving.begin(), leaving.end(), std::greater<>());
-      for (const size_t member : leaving) {
-        members.erase(members.begin() + static_cast<ptrdiff_t>(member));
-      }
-      Vacate(victim, now);
-      Occupy(victim, std::move(members), now);
-      decisions->push_back(
-          {Decision::kShrink, id, victim->members, job->spec.id,
-           fmt::format("it can do with fewer members, and job '{}' needs the room", job->spec.name)});
-    }
-    Start(job, std::move(placed.members), now, "others made room for it", decisions);
-    return true;
-  }
-  return false;
+  return RoomMaker(*this, *job, gang, means, now).Run(retry_at, decisions);
 }
 
 }  // namespace flexai::placement

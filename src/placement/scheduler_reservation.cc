@@ -81,7 +81,7 @@ void Scheduler::DropReservations() {
   }
 }
 
-bool Scheduler::Barred(const Job& job, Nanos now, NodeSet* barred) const {
+bool Scheduler::Leaves(const Job& job, Nanos now, NodeSet* left) const {
   bool any = false;
   for (const Reservation& reservation : reservations_) {
     const bool ends_in_time =
@@ -90,10 +90,10 @@ bool Scheduler::Barred(const Job& job, Nanos now, NodeSet* barred) const {
       continue;
     }
     if (!any) {
-      *barred = NodeSet(cluster_.nodes().size());
+      *left = NodeSet(cluster_.nodes().size(), true);
       any = true;
     }
-    *barred |= reservation.nodes;
+    *left -= reservation.nodes;
   }
   return any;
 }
