@@ -21,7 +21,10 @@ constexpr Entry kPolicies[] = {
     {"best-fit", [](const PolicyInputs&) { return Scored(MakeBestFit()); }},
     {"dot-product", [](const PolicyInputs&) { return Scored(MakeDotProduct()); }},
     {"fgd", [](const PolicyInputs& inputs) { return Scored(MakeFgd(inputs.typical)); }},
-    {"hi", [](const PolicyInputs& inputs) { return Scored(MakeHi(inputs.typical)); }},
+    {"hi",
+     [](const PolicyInputs& inputs) {
+       return Scored(MakeHi(inputs.typical, inputs.hi ? *inputs.hi : UntunedHi(inputs.typical)));
+     }},
 };
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "placement/cluster.h"
 #include "placement/demand.h"
+#include "placement/hi_parameters.h"
 
 namespace flexai::placement {
 
@@ -29,6 +30,7 @@ class Policy {
 struct PolicyInputs {
   std::span<const TypicalTask> typical;
   uint64_t seed = 1;
+  std::optional<HiParameters> hi;  // of TuneHi; without, hi knows the demand alone
 };
 
 // By name: random, best-fit, dot-product, binpack, spread, fgd, hi.

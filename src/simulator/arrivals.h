@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "placement/policy.h"
+#include "placement/task_class.h"
 #include "simulator/openb.h"
 
 namespace flexai::simulator {
@@ -24,9 +25,9 @@ struct Decision {
   const placement::Placement* where = nullptr;  // null: dropped
 };
 
-enum class TaskClass { kCpu, kFraction, kOne, kMulti };
-inline constexpr size_t kTaskClasses = 4;
-TaskClass ClassOf(const placement::TaskShape& shape);
+using placement::ClassOf;
+using placement::kTaskClasses;
+using placement::TaskClass;
 std::string_view ClassName(TaskClass task_class);
 
 struct ArrivalRun {

@@ -14,12 +14,11 @@ struct Run {
   Status status;
 };
 
-Status RunOne(const Trace& trace, const ComparisonOptions& options,
-              std::span<const placement::TypicalTask> typical, const std::string& policy_name, uint64_t seed,
-              Run* run) {
+Status RunOne(const Trace& trace, const ComparisonOptions& options, const placement::PolicyInputs& inputs,
+              const std::string& policy_name, uint64_t seed, Run* run) {
   const Arrivals arrivals = DrawArrivals(trace, {seed, options.until});
   FLEXAI_ASSIGN_OR_RETURN(const std::unique_ptr<placement::Policy> policy,
-                          placement::MakePolicy(policy_name, {typical, seed}));
+                          placement::MakePolicy(policy_name, {inputs.typical, seed, inputs.hi}));
   const auto listener = options.listen ? options.listen(policy_name, seed) : nullptr;
   FLEXAI_ASSIGN_OR_RETURN(run->result, RunArrivals(trace, arrivals, *policy, listener, options.clock));
   run->decisions = arrivals.pods.size();
@@ -62,6 +61,10 @@ Result<std::vector<PolicyResult>> Compare(const Trace& trace, const ComparisonOp
     shapes.push_back(pod.shape);
   }
   const std::vector<placement::TypicalTask> typical = placement::TypicalTasks(shapes);
+  placement::PolicyInputs inputs{typical};
+  if (std::find(options.policies.begin(), options.policies.end(), "hi") != options.policies.end()) {
+    inputs.hi = placement::TuneHi(typical, trace.nodes);
+  }
   const size_t seeds = options.last_seed - options.first_seed + 1;
   std::vector<Run> runs(options.policies.size() * seeds);
   std::atomic<size_t> next = 0;
@@ -69,7 +72,7 @@ Result<std::vector<PolicyResult>> Compare(const Trace& trace, const ComparisonOp
   size_t done = 0;
   const auto work = [&] {
     for (size_t i = next++; i < runs.size(); i = next++) {
-      runs[i].status = RunOne(trace, options, typical, options.policies[i / seeds],
+      runs[i].status = RunOne(trace, options, inputs, options.policies[i / seeds],
                               options.first_seed + i % seeds, &runs[i]);
       const std::lock_guard lock(progress);
       ++done;
