@@ -1,6 +1,7 @@
 #include "placement/policy.h"
 
 #include "placement/policies/policies.h"
+#include "placement/remote.h"
 
 namespace flexai::placement {
 namespace {
@@ -32,7 +33,11 @@ constexpr Entry kPolicies[] = {
 Result<std::unique_ptr<Policy>> MakePolicy(std::string_view name, const PolicyInputs& inputs) {
   for (const Entry& entry : kPolicies) {
     if (entry.name == name) {
-      return entry.make(inputs);
+      std::unique_ptr<Policy> policy = entry.make(inputs);
+      if (inputs.remote) {
+        policy = std::make_unique<RemotePolicy>(std::move(policy));
+      }
+      return policy;
     }
   }
   std::string names;

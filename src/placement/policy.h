@@ -31,6 +31,7 @@ struct PolicyInputs {
   std::span<const TypicalTask> typical;
   uint64_t seed = 1;
   std::optional<HiParameters> hi;  // of TuneHi; without, hi knows the demand alone
+  bool remote = false;             // a task that fits nowhere locally may be placed remotely (remote.h)
 };
 
 // By name: random, best-fit, dot-product, binpack, spread, fgd, hi.

@@ -81,6 +81,7 @@ Result<ArrivalRun> RunArrivals(const Trace& trace, const Arrivals& arrivals, pla
     if (where.has_value()) {
       FLEXAI_RETURN_IF_ERROR(cluster.Take(pod.shape, *where));
       ++run.accepted[task_class];
+      run.remote += pod.shape.devices > 0 && where->cpu_node != where->device_node;
     }
     if (on_decision) {
       on_decision({sequence, &pod, where.has_value() ? &*where : nullptr});

@@ -36,7 +36,8 @@ struct ArrivalRun {
   std::map<int, double> allocation;
   size_t arrived[kTaskClasses] = {};
   size_t accepted[kTaskClasses] = {};
-  Nanos deciding{};  // time spent on decisions; 0 without a clock
+  size_t remote = 0;  // of the accepted: devices on another node than CPU and memory
+  Nanos deciding{};   // time spent on decisions; 0 without a clock
 
   double acceptance(TaskClass task_class) const;
 };

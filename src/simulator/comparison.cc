@@ -17,8 +17,9 @@ struct Run {
 Status RunOne(const Trace& trace, const ComparisonOptions& options, const placement::PolicyInputs& inputs,
               const std::string& policy_name, uint64_t seed, Run* run) {
   const Arrivals arrivals = DrawArrivals(trace, {seed, options.until});
-  FLEXAI_ASSIGN_OR_RETURN(const std::unique_ptr<placement::Policy> policy,
-                          placement::MakePolicy(policy_name, {inputs.typical, seed, inputs.hi}));
+  FLEXAI_ASSIGN_OR_RETURN(
+      const std::unique_ptr<placement::Policy> policy,
+      placement::MakePolicy(policy_name, {inputs.typical, seed, inputs.hi, inputs.remote}));
   const auto listener = options.listen ? options.listen(policy_name, seed) : nullptr;
   FLEXAI_ASSIGN_OR_RETURN(run->result, RunArrivals(trace, arrivals, *policy, listener, options.clock));
   run->decisions = arrivals.pods.size();
@@ -46,6 +47,7 @@ PolicyResult Mean(const std::string& name, std::span<const Run> runs) {
     for (size_t i = 0; i < kTaskClasses; ++i) {
       mean.acceptance[i] += run.result.acceptance(static_cast<TaskClass>(i)) / count;
     }
+    mean.remote += static_cast<double>(run.result.remote) / count;
     deciding = deciding + run.result.deciding;
     decisions += static_cast<double>(run.decisions);
   }
@@ -62,6 +64,7 @@ Result<std::vector<PolicyResult>> Compare(const Trace& trace, const ComparisonOp
   }
   const std::vector<placement::TypicalTask> typical = placement::TypicalTasks(shapes);
   placement::PolicyInputs inputs{typical};
+  inputs.remote = options.remote;
   if (std::find(options.policies.begin(), options.policies.end(), "hi") != options.policies.end()) {
     inputs.hi = placement::TuneHi(typical, trace.nodes);
   }

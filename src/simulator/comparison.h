@@ -15,6 +15,7 @@ struct ComparisonOptions {
   uint64_t first_seed = 42;
   uint64_t last_seed = 51;
   double until = 1.3;
+  bool remote = false;           // remote placements are allowed
   const Clock* clock = nullptr;  // measures decisions, if there is one
   // Called from several threads, but never twice at once: so many of so many runs are done.
   std::function<void(size_t done, size_t runs)> on_progress;
@@ -27,6 +28,7 @@ struct PolicyResult {
   std::string name;
   std::map<int, double> allocation;  // as ArrivalRun has it, for the percentages that every seed reached
   double acceptance[kTaskClasses] = {};
+  double remote = 0;                     // placements a run
   double microseconds_per_decision = 0;  // 0 without a clock
 };
 
