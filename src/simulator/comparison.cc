@@ -65,7 +65,9 @@ Result<std::vector<PolicyResult>> Compare(const Trace& trace, const ComparisonOp
   const std::vector<placement::TypicalTask> typical = placement::TypicalTasks(shapes);
   placement::PolicyInputs inputs{typical};
   inputs.remote = options.remote;
-  if (std::find(options.policies.begin(), options.policies.end(), "hi") != options.policies.end()) {
+  inputs.hi = options.hi;
+  if (!inputs.hi.has_value() &&
+      std::find(options.policies.begin(), options.policies.end(), "hi") != options.policies.end()) {
     inputs.hi = placement::TuneHi(typical, trace.nodes);
   }
   const size_t seeds = options.last_seed - options.first_seed + 1;

@@ -2,8 +2,8 @@
 // whatever the next task asks for; and remainders of devices that no common share fits are wasted for good.
 //
 // Fragmentation is an expectation over the next task; what is stranded or wasted stays so for all tasks to
-// come, and counts for more. How much is not critical: any weights from half to twice these do within a tenth
-// of a percent, on draws from the typical tasks of five traces.
+// come, and counts for more. By how much was found on draws from the typical tasks, and is not critical
+// (docs/placement.md).
 #include "placement/fragmentation.h"
 #include "placement/gradient.h"
 #include "placement/policies/policies.h"
