@@ -169,6 +169,8 @@ void AddSim(CLI::App& app, Arguments* to) {
   AddText(openb, "--seeds", options.seeds, "Seeds of the runs, FIRST-LAST")->capture_default_str();
   openb->add_option("--until", options.until, "Stop when so many times the capacity has been asked for")
       ->capture_default_str();
+  openb->add_flag("--remote", options.remote,
+                  "A task that fits nowhere may have its devices on another node");
   openb->add_option("--cpu-scale", options.cpu_scale, "Multiply the CPU of every node")
       ->capture_default_str();
   AddText(openb, "--log", options.log, "Write every decision to this CSV file, one file for each run");

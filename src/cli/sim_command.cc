@@ -39,7 +39,7 @@ std::optional<double> At(const simulator::PolicyResult& result, int percent) {
 
 std::string Cell(std::optional<double> percent) { return percent ? fmt::format("{:.2f}", *percent) : "-"; }
 
-json ToJson(const simulator::PolicyResult& result, const simulator::PublishedRow* published) {
+json ToJson(const simulator::PolicyResult& result, const simulator::PublishedRow* published, bool remote) {
   json acceptance;
   for (size_t i = 0; i < simulator::kTaskClasses; ++i) {
     acceptance[std::string(simulator::ClassName(static_cast<simulator::TaskClass>(i)))] =
@@ -58,6 +58,9 @@ json ToJson(const simulator::PolicyResult& result, const simulator::PublishedRow
   if (result.microseconds_per_decision > 0) {
     entry["microseconds_per_decision"] = result.microseconds_per_decision;
   }
+  if (remote) {
+    entry["remote_placements"] = result.remote;
+  }
   if (published != nullptr) {
     entry["published_at_100"] = published->at_100;
     entry["published_at_130"] = published->at_130;
@@ -66,13 +69,17 @@ json ToJson(const simulator::PolicyResult& result, const simulator::PublishedRow
 }
 
 void PrintTable(const Context& context, const std::vector<simulator::PolicyResult>& results,
-                const std::map<std::string, simulator::PublishedRow>& published, bool timing) {
+                const std::map<std::string, simulator::PublishedRow>& published,
+                const SimOpenbOptions& options) {
   std::vector<std::vector<std::string>> rows{
       {"POLICY", "AT 100 %", "AT 130 %", "CPU", "FRACTION", "ONE", "MULTI"}};
   if (!published.empty()) {
     rows[0].insert(rows[0].begin() + 3, {"PUBLISHED AT 100 %", "AT 130 %"});
   }
-  if (timing) {
+  if (options.remote) {
+    rows[0].emplace_back("REMOTE");
+  }
+  if (options.timing) {
     rows[0].emplace_back("US/DECISION");
   }
   for (const simulator::PolicyResult& result : results) {
@@ -86,7 +93,10 @@ void PrintTable(const Context& context, const std::vector<simulator::PolicyResul
     for (const double acceptance : result.acceptance) {
       row.push_back(fmt::format("{:.1f} %", 100 * acceptance));
     }
-    if (timing) {
+    if (options.remote) {
+      row.push_back(fmt::format("{:.1f}", result.remote));
+    }
+    if (options.timing) {
       row.push_back(fmt::format("{:.1f}", result.microseconds_per_decision));
     }
     rows.push_back(std::move(row));
@@ -107,6 +117,7 @@ Status Simulate(const Context& context, const SimOpenbOptions& options) {
   comparison.first_seed = seeds.first;
   comparison.last_seed = seeds.second;
   comparison.until = options.until;
+  comparison.remote = options.remote;
   const os::MonotonicClock clock;
   comparison.clock = options.timing ? &clock : nullptr;
 
@@ -143,13 +154,13 @@ Status Simulate(const Context& context, const SimOpenbOptions& options) {
     FLEXAI_RETURN_IF_ERROR(log->Finish());
   }
   if (!context.json) {
-    PrintTable(context, results, published, options.timing);
+    PrintTable(context, results, published, options);
     return {};
   }
   json policies = json::array();
   for (const simulator::PolicyResult& result : results) {
     const auto found = published.find(result.name);
-    policies.push_back(ToJson(result, found == published.end() ? nullptr : &found->second));
+    policies.push_back(ToJson(result, found == published.end() ? nullptr : &found->second, options.remote));
   }
   PrintJson(context, {{"policies", policies},
                       {"seeds", {seeds.first, seeds.second}},

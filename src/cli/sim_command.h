@@ -14,6 +14,7 @@ struct SimOpenbOptions {
   std::string policies = "fgd,hi";  // names, separated by commas
   std::string seeds = "42-51";      // one, or the first and the last
   double until = 1.3;               // of the devices' capacity
+  bool remote = false;              // tasks may have their devices on another node
   double cpu_scale = 1;             // every node's CPU is multiplied by this
   std::string log;                  // file for every decision; empty: none
   bool timing = false;              // show how long decisions take, which no two runs agree on

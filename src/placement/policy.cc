@@ -1,6 +1,7 @@
 #include "placement/policy.h"
 
 #include "placement/policies/policies.h"
+#include "placement/remote.h"
 
 namespace flexai::placement {
 namespace {
@@ -21,7 +22,10 @@ constexpr Entry kPolicies[] = {
     {"best-fit", [](const PolicyInputs&) { return Scored(MakeBestFit()); }},
     {"dot-product", [](const PolicyInputs&) { return Scored(MakeDotProduct()); }},
     {"fgd", [](const PolicyInputs& inputs) { return Scored(MakeFgd(inputs.typical)); }},
-    {"hi", [](const PolicyInputs& inputs) { return Scored(MakeHi(inputs.typical)); }},
+    {"hi",
+     [](const PolicyInputs& inputs) {
+       return Scored(MakeHi(inputs.typical, inputs.hi ? *inputs.hi : UntunedHi(inputs.typical)));
+     }},
 };
 
 }  // namespace
@@ -29,7 +33,11 @@ constexpr Entry kPolicies[] = {
 Result<std::unique_ptr<Policy>> MakePolicy(std::string_view name, const PolicyInputs& inputs) {
   for (const Entry& entry : kPolicies) {
     if (entry.name == name) {
-      return entry.make(inputs);
+      std::unique_ptr<Policy> policy = entry.make(inputs);
+      if (inputs.remote) {
+        policy = std::make_unique<RemotePolicy>(std::move(policy));
+      }
+      return policy;
     }
   }
   std::string names;

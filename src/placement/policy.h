@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "placement/cluster.h"
 #include "placement/demand.h"
+#include "placement/hi_parameters.h"
 
 namespace flexai::placement {
 
@@ -41,6 +42,8 @@ class Policy {
 struct PolicyInputs {
   std::span<const TypicalTask> typical;
   uint64_t seed = 1;
+  std::optional<HiParameters> hi;  // of TuneHi; without, hi knows the demand alone
+  bool remote = false;             // a task that fits nowhere locally may be placed remotely (remote.h)
 };
 
 // By name: random, best-fit, dot-product, binpack, spread, fgd, hi.

@@ -2,8 +2,12 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <functional>
+
 #include "placement/fragmentation.h"
 #include "placement/remainders.h"
+#include "placement/stranding.h"
 
 namespace flexai::placement {
 namespace {
@@ -31,23 +35,70 @@ TEST(Fragmentation, IsWhatTypicalTasksCannotUse) {
       {Share(500), 0.5}, {Share(1000), 0.3}, {{1'000, 0, 0, 0, kAnyModel}, 0.2}};
   const NodeState node{8'000, 0, 3, {1000, 600, 200}};
   // Half use all but 200; three tenths use only the free one; two tenths use no device at all.
-  EXPECT_DOUBLE_EQ(Fragmentation(node, typical), 0.5 * 200 + 0.3 * 800 + 0.2 * 1800);
+  const Fragmentation fragmentation(typical);
+  EXPECT_DOUBLE_EQ(fragmentation(node), 0.5 * 200 + 0.3 * 800 + 0.2 * 1800);
   const NodeState starved{500, 0, 3, {1000, 600, 200}};
-  EXPECT_DOUBLE_EQ(Fragmentation(starved, typical), 1800) << "nobody gets CPU there";
+  EXPECT_DOUBLE_EQ(fragmentation(starved), 1800) << "nobody gets CPU there";
+}
+
+// The definition, task by task.
+double Defined(const NodeState& node, std::span<const TypicalTask> typical) {
+  double sum = 0;
+  for (const TypicalTask& task : typical) {
+    int64_t fragment = node.free_milli();
+    if (task.shape.devices > 0 && node.Fits(task.shape)) {
+      for (int i = 0; i < node.CountWith(task.shape.share_milli); ++i) {
+        fragment -= node.free[static_cast<size_t>(i)];
+      }
+    }
+    sum += task.popularity * static_cast<double>(fragment);
+  }
+  return sum;
+}
+
+TEST(Fragmentation, ItsTablesSayWhatTheDefinitionDoes) {
+  Random random(11);
+  std::vector<TypicalTask> typical;
+  for (int i = 0; i < 40; ++i) {
+    TaskShape shape{random.Between(0, 16) * 1'000, 0, static_cast<int32_t>(random.Below(5)), 0, kAnyModel};
+    shape.share_milli = shape.devices == 0 ? 0 : static_cast<int32_t>(random.Between(1, 10) * 100);
+    shape.models = random.Below(2) == 0 ? kAnyModel : random.Below(16);
+    typical.push_back({shape, random.Unit()});
+  }
+  const Fragmentation fragmentation(typical);
+  for (int i = 0; i < 2'000; ++i) {
+    NodeState node{random.Between(0, 20'000),
+                   static_cast<int32_t>(random.Below(5)),
+                   static_cast<int32_t>(random.Below(9)),
+                   {}};
+    for (int device = 0; device < node.devices; ++device) {
+      node.free[static_cast<size_t>(device)] = static_cast<int16_t>(random.Below(21) * 50);
+    }
+    std::sort(node.free.begin(), node.free.begin() + node.devices, std::greater<>());
+    EXPECT_NEAR(fragmentation(node), Defined(node, typical), 1e-6);
+  }
 }
 
 TEST(Remainders, ScarceSharesFillNothing) {
-  // 700 leaves 300 a hundred times, and there are ten tasks of 300: hardly any of those will be filled. 450
-  // comes in pairs.
-  const std::vector<TypicalTask> typical{{Share(700), 100}, {Share(450), 50}, {Share(300), 10}};
-  const Remainders remainders(typical);
-  EXPECT_EQ(remainders.Waste(300), 300);
-  EXPECT_EQ(remainders.Waste(550), 100);
-  EXPECT_EQ(remainders.Waste(1000), 0);
-  EXPECT_EQ(remainders.Waste(0), 0);
-  const std::vector<TypicalTask> plenty{{Share(700), 100}, {Share(450), 50}, {Share(300), 60}};
-  EXPECT_EQ(Remainders(plenty).Waste(300), 0);
-  EXPECT_EQ(Remainders(plenty).Waste(NodeState{0, 0, 3, {1000, 320, 300}}), 20);
+  const std::vector<TypicalTask> typical{{Share(700), 0.6}, {Share(450), 0.3}, {Share(300), 0.1}};
+  EXPECT_THAT(TypicalShares(typical), ElementsAre(300, 450, 700));
+  const Remainders scarce(typical, 301);
+  EXPECT_EQ(scarce.Waste(300), 300);
+  EXPECT_EQ(scarce.Waste(550), 100);
+  EXPECT_EQ(scarce.Waste(1000), 0);
+  EXPECT_EQ(scarce.Waste(0), 0);
+  const Remainders common(typical, 300);
+  EXPECT_EQ(common.Waste(300), 0);
+  EXPECT_EQ(common.Waste(NodeState{0, 0, 3, {1000, 320, 300}}), 20);
+}
+
+TEST(Stranding, IsWhatTheCpuCannotFeed) {
+  const std::vector<TypicalTask> typical{
+      {Share(500, 4'000), 0.5}, {Share(1000, 11'000), 0.5}, {{64'000, 0, 0, 0, kAnyModel}, 1}};
+  EXPECT_DOUBLE_EQ(CpuPerDevice(typical), 10) << "15,000 for 1,500; tasks without devices do not count";
+  EXPECT_DOUBLE_EQ(Stranded({12'000, 0, 2, {1000, 900}}, 10), 700);
+  EXPECT_DOUBLE_EQ(Stranded({20'000, 0, 2, {1000, 900}}, 10), 0);
+  EXPECT_DOUBLE_EQ(Stranded({0, 0, 1, {1000}}, 0), 0);
 }
 
 struct Case {

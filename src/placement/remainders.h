@@ -1,11 +1,10 @@
 // What is left of a device that is partly taken, and how much of it nobody will use.
 //
 // Tasks that want a share of a device leave remainders. A remainder is worth what the best combination of
-// shares that still fits it takes; shares that are scarce don't count, since most remainders of that size
-// will never see one. A share is scarce if, with the typical tasks packed into devices by size, largest
-// first, it fills less than half of the places that larger ones left for it; one that needs devices of its
-// own is not. The packing is of fractions of tasks, as in the cutting stock problem (P. Gilmore and R.
-// Gomory, Operations Research 9, 1961), by best fit instead of a linear program.
+// shares that still fits it takes, as in the cutting stock problem (P. Gilmore and R. Gomory, Operations
+// Research 9, 1961); shares that are scarce don't count, since most remainders of that size will never see
+// one. Small shares are those that can be scarce: many remainders of larger ones wait for them. Thread
+// safety: immutable.
 #pragma once
 
 #include <array>
@@ -17,7 +16,8 @@ namespace flexai::placement {
 
 class Remainders {
  public:
-  explicit Remainders(std::span<const TypicalTask> typical);
+  // Typical shares below `least_common`, in thousandths of a device, are scarce.
+  Remainders(std::span<const TypicalTask> typical, int32_t least_common);
 
   // Of a device with that much free, in thousandths of a device: what will stay unused. None of a free one.
   int32_t Waste(int32_t free_milli) const { return waste_[static_cast<size_t>(free_milli)]; }
@@ -26,5 +26,8 @@ class Remainders {
  private:
   std::array<int32_t, kWholeDevice + 1> waste_{};
 };
+
+// The shares of one device that typical tasks ask for, but for all of it: ascending, each once.
+std::vector<int32_t> TypicalShares(std::span<const TypicalTask> typical);
 
 }  // namespace flexai::placement

@@ -18,16 +18,6 @@ void Shuffle(std::vector<T>* items, Random* random) {
 
 }  // namespace
 
-TaskClass ClassOf(const placement::TaskShape& shape) {
-  if (shape.devices == 0) {
-    return TaskClass::kCpu;
-  }
-  if (shape.devices > 1) {
-    return TaskClass::kMulti;
-  }
-  return shape.share_milli < placement::kWholeDevice ? TaskClass::kFraction : TaskClass::kOne;
-}
-
 std::string_view ClassName(TaskClass task_class) {
   constexpr std::string_view kNames[kTaskClasses] = {"cpu", "fraction", "one", "multi"};
   return kNames[static_cast<size_t>(task_class)];
@@ -91,6 +81,7 @@ Result<ArrivalRun> RunArrivals(const Trace& trace, const Arrivals& arrivals, pla
     if (where.has_value()) {
       FLEXAI_RETURN_IF_ERROR(cluster.Take(pod.shape, *where));
       ++run.accepted[task_class];
+      run.remote += pod.shape.devices > 0 && where->cpu_node != where->device_node;
     }
     if (on_decision) {
       on_decision({sequence, &pod, where.has_value() ? &*where : nullptr});

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "placement/policy.h"
+#include "placement/task_class.h"
 #include "simulator/openb.h"
 
 namespace flexai::simulator {
@@ -24,9 +25,9 @@ struct Decision {
   const placement::Placement* where = nullptr;  // null: dropped
 };
 
-enum class TaskClass { kCpu, kFraction, kOne, kMulti };
-inline constexpr size_t kTaskClasses = 4;
-TaskClass ClassOf(const placement::TaskShape& shape);
+using placement::ClassOf;
+using placement::kTaskClasses;
+using placement::TaskClass;
 std::string_view ClassName(TaskClass task_class);
 
 struct ArrivalRun {
@@ -35,7 +36,8 @@ struct ArrivalRun {
   std::map<int, double> allocation;
   size_t arrived[kTaskClasses] = {};
   size_t accepted[kTaskClasses] = {};
-  Nanos deciding{};  // time spent on decisions; 0 without a clock
+  size_t remote = 0;  // of the accepted: devices on another node than CPU and memory
+  Nanos deciding{};   // time spent on decisions; 0 without a clock
 
   double acceptance(TaskClass task_class) const;
 };

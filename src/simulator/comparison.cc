@@ -13,12 +13,12 @@ struct Run {
   Status status;
 };
 
-Status RunOne(const Trace& trace, const ComparisonOptions& options,
-              std::span<const placement::TypicalTask> typical, const std::string& policy_name, uint64_t seed,
-              Run* run) {
+Status RunOne(const Trace& trace, const ComparisonOptions& options, const placement::PolicyInputs& inputs,
+              const std::string& policy_name, uint64_t seed, Run* run) {
   const Arrivals arrivals = DrawArrivals(trace, {seed, options.until});
-  FLEXAI_ASSIGN_OR_RETURN(const std::unique_ptr<placement::Policy> policy,
-                          placement::MakePolicy(policy_name, {typical, seed}));
+  FLEXAI_ASSIGN_OR_RETURN(
+      const std::unique_ptr<placement::Policy> policy,
+      placement::MakePolicy(policy_name, {inputs.typical, seed, inputs.hi, inputs.remote}));
   const auto listener = options.listen ? options.listen(policy_name, seed) : nullptr;
   FLEXAI_ASSIGN_OR_RETURN(run->result, RunArrivals(trace, arrivals, *policy, listener, options.clock));
   run->decisions = arrivals.pods.size();
@@ -46,6 +46,7 @@ PolicyResult Mean(const std::string& name, std::span<const Run> runs) {
     for (size_t i = 0; i < kTaskClasses; ++i) {
       mean.acceptance[i] += run.result.acceptance(static_cast<TaskClass>(i)) / count;
     }
+    mean.remote += static_cast<double>(run.result.remote) / count;
     deciding = deciding + run.result.deciding;
     decisions += static_cast<double>(run.decisions);
   }
@@ -61,12 +62,19 @@ Result<std::vector<PolicyResult>> Compare(const Trace& trace, const ComparisonOp
     shapes.push_back(pod.shape);
   }
   const std::vector<placement::TypicalTask> typical = placement::TypicalTasks(shapes);
+  placement::PolicyInputs inputs{typical};
+  inputs.remote = options.remote;
+  inputs.hi = options.hi;
+  if (!inputs.hi.has_value() &&
+      std::find(options.policies.begin(), options.policies.end(), "hi") != options.policies.end()) {
+    inputs.hi = placement::TuneHi(typical, trace.nodes);
+  }
   const size_t seeds = options.last_seed - options.first_seed + 1;
   std::vector<Run> runs(options.policies.size() * seeds);
   RunAll(
       runs.size(),
       [&](size_t i) {
-        runs[i].status = RunOne(trace, options, typical, options.policies[i / seeds],
+        runs[i].status = RunOne(trace, options, inputs, options.policies[i / seeds],
                                 options.first_seed + i % seeds, &runs[i]);
       },
       options.on_progress);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,9 @@ struct ComparisonOptions {
   uint64_t first_seed = 42;
   uint64_t last_seed = 51;
   double until = 1.3;
-  const Clock* clock = nullptr;  // measures decisions, if there is one
+  bool remote = false;                        // remote placements are allowed
+  std::optional<placement::HiParameters> hi;  // found by TuneHi if not given
+  const Clock* clock = nullptr;               // measures decisions, if there is one
   // Called from several threads, but never twice at once: so many of so many runs are done.
   std::function<void(size_t done, size_t runs)> on_progress;
   // Makes the listener to one run's decisions, or returns null; each is called from one thread. May be null.
@@ -27,6 +30,7 @@ struct PolicyResult {
   std::string name;
   std::map<int, double> allocation;  // as ArrivalRun has it, for the percentages that every seed reached
   double acceptance[kTaskClasses] = {};
+  double remote = 0;                     // placements a run
   double microseconds_per_decision = 0;  // 0 without a clock
 };
 

@@ -10,12 +10,12 @@ namespace {
 
 class Fgd final : public Gradient {
  public:
-  explicit Fgd(std::span<const TypicalTask> typical) : typical_(typical) {}
+  explicit Fgd(std::span<const TypicalTask> typical) : fragmentation_(typical) {}
 
  private:
-  double Potential(const NodeState& node) const override { return Fragmentation(node, typical_); }
+  double Potential(const NodeState& node) const override { return fragmentation_(node); }
 
-  std::span<const TypicalTask> typical_;
+  Fragmentation fragmentation_;
 };
 
 }  // namespace

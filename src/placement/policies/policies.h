@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "placement/hi_parameters.h"
 #include "placement/scored_policy.h"
 
 namespace flexai::placement {
@@ -12,8 +13,7 @@ std::unique_ptr<NodeRater> MakeSpread();
 std::unique_ptr<NodeRater> MakeBinpack();
 std::unique_ptr<NodeRater> MakeBestFit();
 std::unique_ptr<NodeRater> MakeDotProduct();
-// `typical` must outlive it.
 std::unique_ptr<NodeRater> MakeFgd(std::span<const TypicalTask> typical);
-std::unique_ptr<NodeRater> MakeHi(std::span<const TypicalTask> typical);
+std::unique_ptr<NodeRater> MakeHi(std::span<const TypicalTask> typical, const HiParameters& parameters);
 
 }  // namespace flexai::placement
