@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "placement/policies/policies.h"
+#include "placement/policy.h"
 #include "placement/remainders.h"
 #include "placement/rollout.h"
 #include "placement/stranding.h"
@@ -17,8 +17,11 @@ constexpr double kLeastGain = 0.05;
 
 class Search {
  public:
-  Search(std::span<const TypicalTask> typical, std::span<const NodeSpec> nodes)
-      : typical_(typical), rollouts_(typical, nodes, kDraws, kSeed), best_(UntunedHi(typical)) {
+  Search(std::span<const TypicalTask> typical, std::span<const NodeSpec> nodes, bool remote)
+      : typical_(typical),
+        remote_(remote),
+        rollouts_(typical, nodes, kDraws, kSeed),
+        best_(UntunedHi(typical)) {
     value_ = Value(best_);
   }
 
@@ -37,12 +40,14 @@ class Search {
 
  private:
   double Value(const HiParameters& parameters) const {
-    const Outcome outcome =
-        rollouts_.Play([&] { return std::make_unique<ScoredPolicy>(MakeHi(typical_, parameters)); });
+    const Outcome outcome = rollouts_.Play([&] {
+      return *MakePolicy("hi", {typical_, kSeed, parameters, remote_});
+    });
     return outcome.allocation + kFairness * outcome.acceptance;
   }
 
   std::span<const TypicalTask> typical_;
+  bool remote_;
   Rollouts rollouts_;
   HiParameters best_;
   double value_ = 0;
@@ -52,8 +57,8 @@ class Search {
 
 HiParameters UntunedHi(std::span<const TypicalTask> typical) { return {CpuPerDevice(typical), 0}; }
 
-HiParameters TuneHi(std::span<const TypicalTask> typical, std::span<const NodeSpec> nodes) {
-  Search search(typical, nodes);
+HiParameters TuneHi(std::span<const TypicalTask> typical, std::span<const NodeSpec> nodes, bool remote) {
+  Search search(typical, nodes, remote);
   const HiParameters untuned = search.best();
   std::vector<HiParameters> candidates;
   for (const int percent : {80, 90, 110, 120, 130, 140, 150, 160, 170, 180}) {

@@ -67,7 +67,7 @@ Result<std::vector<PolicyResult>> Compare(const Trace& trace, const ComparisonOp
   inputs.hi = options.hi;
   if (!inputs.hi.has_value() &&
       std::find(options.policies.begin(), options.policies.end(), "hi") != options.policies.end()) {
-    inputs.hi = placement::TuneHi(typical, trace.nodes);
+    inputs.hi = placement::TuneHi(typical, trace.nodes, options.remote);
   }
   const size_t seeds = options.last_seed - options.first_seed + 1;
   std::vector<Run> runs(options.policies.size() * seeds);
