@@ -410,7 +410,7 @@ Result<TimedRun> RunTimed(const Trace& trace, const Workload& workload, const Ti
   }
   const std::vector<placement::TypicalTask> typical = placement::TypicalTasks(shapes);
   FLEXAI_ASSIGN_OR_RETURN(std::unique_ptr<placement::Policy> policy,
-                          placement::MakePolicy(policy_name, {typical, options.seed}));
+                          placement::MakePolicy(policy_name, {typical, options.seed, options.hi, false}));
   return Simulation(trace, options, std::move(jobs), std::move(queues), std::move(policy)).Run();
 }
 

@@ -27,8 +27,9 @@ struct TimedOptions {
   Nanos half_life = Seconds(3'600);  // of usage in the order of the queues
   Nanos mean_up;                     // of a node, between failures; zero: nodes don't fail
   Nanos mean_repair = Seconds(1'800);
-  uint64_t seed = 1;    // of failures
-  std::string explain;  // name of a job of which every decision is told; empty: none
+  uint64_t seed = 1;                          // of failures
+  std::optional<placement::HiParameters> hi;  // for the policy hi; absent: it knows the demand alone
+  std::string explain;                        // name of a job of which every decision is told; empty: none
 };
 
 // A group of jobs, by when they arrived within the window that counts.

@@ -1,5 +1,6 @@
 #include "simulator/timed_comparison.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "simulator/parallel.h"
@@ -55,6 +56,15 @@ Result<std::vector<TimedResult>> CompareTimed(
     const Trace& trace, const std::function<Result<Workload>(uint64_t seed)>& workload_of,
     const TimedComparisonOptions& options) {
   const size_t seeds = options.seeds.size();
+  std::optional<placement::HiParameters> hi = options.timed.hi;
+  if (!hi.has_value() &&
+      std::find(options.policies.begin(), options.policies.end(), "hi") != options.policies.end()) {
+    std::vector<placement::TaskShape> shapes;
+    for (const Pod& pod : trace.pods) {
+      shapes.push_back(pod.shape);
+    }
+    hi = placement::TuneHi(placement::TypicalTasks(shapes), trace.nodes, false);
+  }
   std::vector<Result<TimedRun>> runs(options.policies.size() * seeds, Result<TimedRun>(TimedRun()));
   RunAll(
       runs.size(),
@@ -63,6 +73,7 @@ Result<std::vector<TimedResult>> CompareTimed(
         const Result<Workload> workload = workload_of(seed);
         TimedOptions timed = options.timed;
         timed.seed = seed;
+        timed.hi = hi;
         runs[i] = workload.ok() ? RunTimed(trace, *workload, timed, options.policies[i / seeds])
                                 : Result<TimedRun>(workload.status());
       },
