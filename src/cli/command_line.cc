@@ -146,6 +146,8 @@ void AddSimTimed(CLI::App& sim, SimTimedOptions& options) {
   timed->add_flag("--no-preempt", options.no_preempt, "Don't end jobs for others");
   timed->add_flag("--move", options.move, "Move jobs to make room");
   AddText(timed, "--explain", options.explain, "Tell what was decided about this job, and why");
+  timed->add_flag("--only-high", options.only_high, "Leave out the drawn tasks of low priority");
+  AddText(timed, "--plot", options.plot, "Write a picture (SVG) of allocation and queue over time");
   AddText(timed, "--write-tasks", options.write_tasks, "Write the workload of the first seed to this file");
   timed->footer(
       "Waits are of jobs that arrive after the warm-up, up to the horizon. Goodput is without what was lost "
@@ -173,6 +175,7 @@ void AddSim(CLI::App& app, Arguments* to) {
                   "A task that fits nowhere may have its devices on another node");
   openb->add_option("--cpu-scale", options.cpu_scale, "Multiply the CPU of every node")
       ->capture_default_str();
+  AddText(openb, "--plot", options.plot, "Write a picture (SVG) of allocation against arrivals");
   AddText(openb, "--log", options.log, "Write every decision to this CSV file, one file for each run");
   openb->add_flag("--timing", options.timing, "Show how long a decision takes");
   AddText(openb, "--published", options.published, "CSV file of published results to show beside");

@@ -11,9 +11,11 @@
 #include <utility>
 
 #include "cli/sim_options.h"
+#include "os/files.h"
 #include "os/monotonic_clock.h"
 #include "simulator/comparison.h"
 #include "simulator/decision_log.h"
+#include "simulator/plot.h"
 #include "simulator/published.h"
 
 namespace flexai::cli {
@@ -104,6 +106,22 @@ void PrintTable(const Context& context, const std::vector<simulator::PolicyResul
   context.out << FormatTable(rows);
 }
 
+Status Plot(const std::vector<simulator::PolicyResult>& results, const std::string& path) {
+  simulator::Chart chart{
+      "Devices allocated", "percent of the devices asked for", "percent of the devices", {}, 0};
+  for (const simulator::PolicyResult& result : results) {
+    chart.series.push_back({result.name, {result.allocation.begin(), result.allocation.end()}});
+  }
+  // The interesting part is where the curves bend.
+  simulator::Chart end = chart;
+  end.title = "Devices allocated, from 80 percent on";
+  end.y_from = 80;
+  for (simulator::Series& series : end.series) {
+    std::erase_if(series.points, [](const auto& point) { return point.first < 80; });
+  }
+  return os::WriteFile(path, simulator::DrawCharts({chart, end}));
+}
+
 Status Simulate(const Context& context, const SimOpenbOptions& options) {
   FLEXAI_ASSIGN_OR_RETURN(const auto seeds, ParseSeeds(options.seeds));
   simulator::ComparisonOptions comparison;
@@ -152,6 +170,9 @@ Status Simulate(const Context& context, const SimOpenbOptions& options) {
   }
   for (const auto& [name, log] : logs) {
     FLEXAI_RETURN_IF_ERROR(log->Finish());
+  }
+  if (!options.plot.empty()) {
+    FLEXAI_RETURN_IF_ERROR(Plot(results, options.plot));
   }
   if (!context.json) {
     PrintTable(context, results, published, options);

@@ -16,6 +16,7 @@ struct SimOpenbOptions {
   double until = 1.3;               // of the devices' capacity
   bool remote = false;              // tasks may have their devices on another node
   double cpu_scale = 1;             // every node's CPU is multiplied by this
+  std::string plot;                 // file for a picture; empty: none
   std::string log;                  // file for every decision; empty: none
   bool timing = false;              // show how long decisions take, which no two runs agree on
   std::string published;            // file with published results to show beside; empty: none

@@ -7,6 +7,7 @@
 
 #include "cli/sim_options.h"
 #include "os/files.h"
+#include "simulator/plot.h"
 #include "simulator/timed_comparison.h"
 
 namespace flexai::cli {
@@ -144,6 +145,27 @@ void PrintTables(const Context& context, const std::vector<TimedResult>& results
               << FormatTable(pairs);
 }
 
+// Means over the seeds, by time.
+Status Plot(const std::vector<TimedResult>& results, Nanos horizon, const std::string& path) {
+  simulator::Chart allocation{"Devices allocated", "hours", "percent", {}, 0};
+  simulator::Chart waiting{"Jobs that wait", "hours", "jobs", {}, 0};
+  for (const TimedResult& result : results) {
+    simulator::Series taken{result.policy, {}};
+    simulator::Series waits{result.policy, {}};
+    for (size_t i = 0; i < result.runs.front().course.size(); ++i) {
+      const double hours = static_cast<double>(i) / 100 * static_cast<double>(horizon.value) / 3.6e12;
+      taken.points.emplace_back(hours,
+                                result.Of([i](const TimedRun& run) { return run.course[i].first; }).mean);
+      waits.points.emplace_back(
+          hours,
+          result.Of([i](const TimedRun& run) { return static_cast<double>(run.course[i].second); }).mean);
+    }
+    allocation.series.push_back(std::move(taken));
+    waiting.series.push_back(std::move(waits));
+  }
+  return os::WriteFile(path, simulator::DrawCharts({allocation, waiting}));
+}
+
 Status Simulate(const Context& context, const SimTimedOptions& options) {
   simulator::TimedComparisonOptions comparison;
   simulator::GeneratorOptions generator;
@@ -161,7 +183,11 @@ Status Simulate(const Context& context, const SimTimedOptions& options) {
     }
     simulator::GeneratorOptions drawn = generator;
     drawn.seed = seed;
-    return simulator::DrawWorkload(trace, drawn);
+    Result<simulator::Workload> workload = simulator::DrawWorkload(trace, drawn);
+    if (options.only_high && workload.ok()) {
+      std::erase_if(workload->tasks, [](const simulator::TimedTask& task) { return task.priority == 0; });
+    }
+    return workload;
   };
   if (!options.write_tasks.empty()) {
     FLEXAI_ASSIGN_OR_RETURN(const simulator::Workload first, workload_of(comparison.seeds.front()));
@@ -173,6 +199,9 @@ Status Simulate(const Context& context, const SimTimedOptions& options) {
     Progress progress(context);
     comparison.on_progress = [&progress](size_t done, size_t runs) { progress.Show(done, runs); };
     FLEXAI_ASSIGN_OR_RETURN(results, simulator::CompareTimed(trace, workload_of, comparison));
+  }
+  if (!options.plot.empty()) {
+    FLEXAI_RETURN_IF_ERROR(Plot(results, comparison.timed.horizon, options.plot));
   }
   if (!context.json) {
     PrintTables(context, results);

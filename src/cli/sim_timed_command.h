@@ -30,6 +30,8 @@ struct SimTimedOptions {
   bool no_preempt = false;
   bool move = false;
   std::string explain;      // name of a job
+  bool only_high = false;   // leave out the drawn tasks of low priority
+  std::string plot;         // file for a picture; empty: none
   std::string write_tasks;  // file to which the drawn workload is written
 };
 

@@ -137,8 +137,12 @@ bool Scheduler::TryStart(Job* job, Bucket* bucket, Nanos now, std::vector<Decisi
       return true;
     }
   }
-  if (options_.move && MakeRoom(job, *gang, Means::kMove, now, &bucket->retry_at, decisions)) {
-    return true;
+  if (options_.move && now >= std::max(bucket->move_at, next_move_)) {
+    next_move_ = now + options_.move_every;
+    bucket->move_at = now + Nanos{10 * options_.move_every.value};
+    if (MakeRoom(job, *gang, Means::kMove, now, &bucket->retry_at, decisions)) {
+      return true;
+    }
   }
   if (options_.preempt && MakeRoom(job, *gang, Means::kEnd, now, &bucket->retry_at, decisions)) {
     return true;
@@ -163,10 +167,8 @@ Nanos Scheduler::NextCycle() const {
 std::vector<Decision> Scheduler::Cycle(Nanos now) {
   std::vector<Decision> decisions;
   DropReservations();
-  moves_left_ = options_.most_moves;
   // Once more whenever somebody gave room, which may be more than was needed and let in who was tried before.
-  // That ends: jobs are ended for higher priorities or for guarantees only, those not twice, and moves are
-  // counted.
+  // That ends: jobs are ended for higher priorities, or once for guarantees, and moved once.
   uint64_t freed = 0;
   while (std::exchange(freed, freed_) != freed_) {
     // From the highest down. Jobs that are ended on the way come up again when it is their turn.

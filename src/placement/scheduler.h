@@ -36,7 +36,9 @@ struct SchedulerOptions {
   bool move = false;                  // move jobs; they must be able to go on elsewhere at their restart cost
   Nanos reserve_after = Seconds(60);  // of waiting for room
   size_t most_reservations = 4;
-  int most_moves = 4;      // searches for jobs to move, for each cycle: each looks at all that runs
+  // Between searches for jobs to move, each of which looks at all that runs; for one kind of job ten times
+  // that.
+  Nanos move_every = Seconds(5);
   int most_attempts = 16;  // at placing a gang of several roles
 };
 
@@ -118,6 +120,7 @@ class Scheduler {
     std::set<std::pair<Nanos, JobId>> jobs;  // by age
     uint64_t failed_at = 0;  // the value of freed_ when the oldest was last tried in vain; 0: never
     Nanos retry_at;          // when time alone may change that
+    Nanos move_at;           // when a search for jobs to move is worth a try again
   };
   struct Reservation {
     JobId job = 0;
@@ -188,7 +191,7 @@ class Scheduler {
   size_t ended_next_ = 0;
   uint64_t freed_ = 1;  // counts what may let a waiting job start
   size_t waiting_ = 0;
-  int moves_left_ = 0;  // in this cycle
+  Nanos next_move_;  // when a search for jobs to move may be made again
 };
 
 }  // namespace flexai::placement

@@ -375,10 +375,9 @@ bool Scheduler::MakeRoom(Job* job, const Gang& gang, Means means, Nanos now, Nan
     for (const Role& role : gang.roles) {
       needed += role.min * role.shape.device_milli();
     }
-    if (moves_left_ <= 0 || needed > cluster_.device_capacity() - cluster_.device_taken()) {
+    if (needed > cluster_.device_capacity() - cluster_.device_taken()) {
       return false;
     }
-    --moves_left_;
   }
   return RoomMaker(*this, *job, gang, means, now).Run(retry_at, decisions);
 }

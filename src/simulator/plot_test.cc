@@ -1,0 +1,37 @@
+#include "simulator/plot.h"
+
+#include <gmock/gmock.h>
+
+#include <limits>
+
+namespace flexai::simulator {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TEST(Plot, DrawsEachSeriesFromItsFirstToItsLastPoint) {
+  const std::string svg =
+      DrawCharts({{"Allocation", "arrived", "percent", {{"a < b", {{0, 0}, {50, 50}, {100, 100}}}}, 0}});
+  EXPECT_THAT(svg, HasSubstr(R"(<polyline points="70.0,310.0 340.0,175.0 610.0,40.0 ")"));
+  EXPECT_THAT(svg, HasSubstr(">a &lt; b</text>"));
+  EXPECT_THAT(svg, HasSubstr(">100</text>"));
+  EXPECT_THAT(svg, Not(HasSubstr("nan")));
+}
+
+TEST(Plot, NothingToDrawIsStillAPicture) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const std::string svg =
+      DrawCharts({{"x", "", "", {}, 0}, {"y", "", "", {{"s", {{nan, 1}, {1, nan}}}}, 90}});
+  EXPECT_THAT(svg, HasSubstr("height=\"720\""));
+  EXPECT_THAT(svg, HasSubstr(R"(<polyline points="")"));
+}
+
+TEST(Plot, ConstantsHaveAnAxis) {
+  const std::string svg = DrawCharts({{"x", "", "", {{"s", {{1, 5}, {2, 5}}}}, 5}});
+  EXPECT_THAT(svg, Not(HasSubstr("inf")));
+  EXPECT_THAT(svg, Not(HasSubstr("nan")));
+}
+
+}  // namespace
+}  // namespace flexai::simulator
