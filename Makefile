@@ -7,7 +7,8 @@ BUILD := build
 # Tests of what parses other processes' bytes or counts shares: they run under ASan and UBSan in `make test` too;
 # `make sanitizers` runs every test under both sanitizers.
 SANITIZED := base_test os_test wire_test share_test arbiter_property_test telemetry_test apigen_test keeper_test \
-  shim_opencl_parts_test shim_opencl_forwarding_test executor_graph_test keeper_sim_test
+  shim_opencl_parts_test shim_opencl_forwarding_test executor_graph_test keeper_sim_test placement_test queues_test \
+  simulator_test
 MINUTES ?= 10
 space := $(subst ,, )
 
