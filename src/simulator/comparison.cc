@@ -57,11 +57,7 @@ PolicyResult Mean(const std::string& name, std::span<const Run> runs) {
 }  // namespace
 
 Result<std::vector<PolicyResult>> Compare(const Trace& trace, const ComparisonOptions& options) {
-  std::vector<placement::TaskShape> shapes;
-  for (const Pod& pod : trace.pods) {
-    shapes.push_back(pod.shape);
-  }
-  const std::vector<placement::TypicalTask> typical = placement::TypicalTasks(shapes);
+  const std::vector<placement::TypicalTask> typical = placement::TypicalTasks(ShapesOf(trace));
   const size_t seeds = options.last_seed - options.first_seed + 1;
   std::vector<Run> runs(options.policies.size() * seeds);
   std::atomic<size_t> next = 0;

@@ -52,11 +52,7 @@ TEST_P(Published, ALogStandsItsCheck) {
   const std::string path = testing::TempDir() + "/decisions-" + GetParam() + ".csv";
   const Arrivals arrivals = DrawArrivals(trace_, {.seed = 42});
   const auto log = *DecisionLog::Create(path, trace_, 42);
-  std::vector<placement::TaskShape> shapes;
-  for (const Pod& pod : trace_.pods) {
-    shapes.push_back(pod.shape);
-  }
-  const auto typical = placement::TypicalTasks(shapes);
+  const auto typical = placement::TypicalTasks(ShapesOf(trace_));
   const auto policy = *placement::MakePolicy("hi", {typical, 42});
   const auto run = RunArrivals(trace_, arrivals, *policy, [&log](const Decision& d) { log->Add(d); });
   ASSERT_TRUE(run.ok()) << run.status().message();
