@@ -34,9 +34,13 @@ Result<size_t> Fill(const Bed& bed, size_t next, Cluster* cluster, Policy* polic
   return next;
 }
 
-// The median of several times, each from the same cluster.
-Result<double> TimePlacing(Cluster* cluster, Policy* policy, int members, int repeats,
-                           GangResult::Outcome expected) {
+struct Times {
+  double first_ms = 0;   // before any rating is remembered that only this gang needs
+  double median_ms = 0;  // of several times, each from the same cluster
+};
+
+Result<Times> TimePlacing(Cluster* cluster, Policy* policy, int members, int repeats,
+                          GangResult::Outcome expected) {
   Gang gang;
   gang.roles = {{kMember, members, members}};
   std::vector<double> times;
@@ -50,7 +54,7 @@ Result<double> TimePlacing(Cluster* cluster, Policy* policy, int members, int re
                                   static_cast<int>(expected)));
     }
   }
-  return Median(std::move(times)) * 1e-3;
+  return Times{times.front() * 1e-3, Median(times) * 1e-3};
 }
 
 }  // namespace
@@ -65,36 +69,36 @@ Result<Rows> MeasureGang(size_t nodes, int members, int repeats) {
   FLEXAI_ASSIGN_OR_RETURN(next, Fill(bed, next, &cluster, policy.get(), [&cluster] {
                             return cluster.device_taken() * 2 >= cluster.device_capacity();
                           }));
-  FLEXAI_ASSIGN_OR_RETURN(const double fits,
+  FLEXAI_ASSIGN_OR_RETURN(const Times fits,
                           TimePlacing(&cluster, policy.get(), members, repeats, GangResult::kPlaced));
-  FLEXAI_ASSIGN_OR_RETURN(const double scan,
+  FLEXAI_ASSIGN_OR_RETURN(const Times scan,
                           TimePlacing(&cluster, full_scan.get(), members, 1, GangResult::kPlaced));
   int64_t room = 0;
   FLEXAI_ASSIGN_OR_RETURN(next, Fill(bed, next, &cluster, policy.get(), [&] {
                             room = RoomFor(cluster, {kMember, nullptr});
                             return room < members;
                           }));
-  FLEXAI_ASSIGN_OR_RETURN(const double fails,
+  FLEXAI_ASSIGN_OR_RETURN(const Times fails,
                           TimePlacing(&cluster, policy.get(), members, repeats, GangResult::kInfeasible));
   Rows rows;
-  rows.push_back(
-      WithReference({.name = "gang_512",
-                     .value = fits,
-                     .unit = "ms",
-                     .target = fmt::format("<= {} ms", kTargetMs),
-                     .met = fits <= kTargetMs,
-                     .note = fmt::format("{} members, a whole device each, on the sample cluster half full; "
-                                         "median of {}; reference: a full scan for each member",
-                                         members, repeats)},
-                    scan));
+  rows.push_back(WithReference(
+      {.name = "gang_512",
+       .value = fits.median_ms,
+       .unit = "ms",
+       .target = fmt::format("<= {} ms", kTargetMs),
+       .met = fits.median_ms <= kTargetMs,
+       .note = fmt::format("{} members, a whole device each, on the sample cluster half full; "
+                           "median of {}, the first took {:.2f} ms; reference: a full scan for each member",
+                           members, repeats, fits.first_ms)},
+      scan.median_ms));
   rows.push_back(
       WithReference({.name = "gang_512_infeasible",
-                     .value = fails,
+                     .value = fails.median_ms,
                      .unit = "ms",
                      .target = "<= gang_512",
-                     .met = fails <= fits,
+                     .met = fails.median_ms <= fits.median_ms,
                      .note = fmt::format("the same where there is room for {}; reference: gang_512", room)},
-                    fits));
+                    fits.median_ms));
   return rows;
 }
 
