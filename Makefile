@@ -52,7 +52,7 @@ demo: build $(VENV_PYTHON) ## three AI tasks on one device: one by one, all at o
 	cmake --build --preset release -j $(JOBS) --target flexai-demo flexai-demo-batch flexai-bench-client flexai-busy-layer
 	demo/run
 
-bench: build ## measure against the native path in the same run: SUITE=runtime (the default)
+bench: build ## measure: SUITE=runtime (the default, against the native path) or placement
 	tools/bootstrap.sh bench
 	cmake --build --preset release -j $(JOBS) --target flexai-bench flexai-bench-client flexai-busy-layer
 	bench/run $(or $(SUITE),runtime)

@@ -4,11 +4,11 @@
 #include <sys/prctl.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "os/files.h"
+#include "placement/placement_suite.h"
 #include "suite.h"
 
 namespace flexai::bench {
@@ -22,54 +22,30 @@ struct Options {
   std::string build;
 };
 
-// Rows of a group that could not be measured are in the report as missed, with the reason: never left out.
-void AddFailure(const Group& group, const Suite& suite, const Status& status, Rows* results) {
-  fmt::print(stderr, "flexai-bench: {}: {}\n", group.rows.front(), status.message());
-  for (const std::string& name : group.rows) {
-    if (suite.Wants(name)) {
-      results->push_back(
-          {.name = name, .unit = "-", .target = "measured", .met = false, .note = status.message()});
-    }
-  }
-}
-
-Result<Rows> Measure(Suite& suite, bool* complete) {
-  FLEXAI_ASSIGN_OR_RETURN(LineClient native, suite.StartNative());
-  FLEXAI_ASSIGN_OR_RETURN(const auto answer, native.Ask("calibrate"));
-  suite.ns_per_iteration = answer.at("ns_per_iteration").get<double>();
-  Rows results;
-  for (const Group& group : RuntimeGroups(suite.rig.folders().build + "/flexai-demo")) {
-    if (std::none_of(group.rows.begin(), group.rows.end(),
-                     [&](const auto& name) { return suite.Wants(name); })) {
-      continue;
-    }
-    fmt::print(stderr, "flexai-bench: measuring {}{}\n", group.rows.front(),
-               group.rows.size() > 1 ? " ..." : "");
-    const auto rows = group.measure(suite);
-    if (!rows.ok()) {
-      AddFailure(group, suite, rows.status(), &results);
-      *complete = false;
-      continue;
-    }
-    std::copy_if(rows->begin(), rows->end(), std::back_inserter(results),
-                 [&](const Measurement& row) { return suite.Wants(row.name); });
-  }
-  return results;
-}
-
-Status Run(const Options& options, bool* complete) {
+Result<Rows> MeasureRuntime(const Options& options, std::string* machine, bool* complete) {
   FLEXAI_ASSIGN_OR_RETURN(const auto rig, Rig::Make(options.build, options.output, options.suite));
   FLEXAI_RETURN_IF_ERROR(rig->StartDaemon());
   Suite suite{.rig = *rig, .quick = options.quick, .only = options.only};
-  FLEXAI_ASSIGN_OR_RETURN(Rows results, Measure(suite, complete));
+  FLEXAI_ASSIGN_OR_RETURN(LineClient native, suite.StartNative());
+  FLEXAI_ASSIGN_OR_RETURN(const auto answer, native.Ask("calibrate"));
+  suite.ns_per_iteration = answer.at("ns_per_iteration").get<double>();
+  *machine += rig->cores().pinned ? fmt::format("; device on CPU {}, host side on CPU {}",
+                                                rig->cores().device, rig->cores().host)
+                                  : "; not pinned";
+  return MeasureGroups(RuntimeGroups(suite, options.build + "/flexai-demo"), options.only, complete);
+}
+
+Status Run(const Options& options, bool* complete) {
   Report report{.suite = options.suite,
                 .machine = DescribeMachine(),
                 .date = UtcNow(),
-                .commit = CurrentCommit(FLEXAI_SOURCE_FOLDER),
-                .results = std::move(results)};
-  report.machine += rig->cores().pinned ? fmt::format("; device on CPU {}, host side on CPU {}",
-                                                      rig->cores().device, rig->cores().host)
-                                        : "; not pinned";
+                .commit = CurrentCommit(FLEXAI_SOURCE_FOLDER)};
+  if (options.suite == "placement") {
+    FLEXAI_RETURN_IF_ERROR(os::MakeFolders(options.output));
+    report.results = MeasureGroups(PlacementGroups(options.quick), options.only, complete);
+  } else {
+    FLEXAI_ASSIGN_OR_RETURN(report.results, MeasureRuntime(options, &report.machine, complete));
+  }
   fmt::print("{}\n{}\ncommit {}, {}\n", FormatTable(report.results), report.machine, report.commit,
              report.date);
   for (const Measurement& row : report.results) {
@@ -84,10 +60,11 @@ int Main(int count, char** arguments) {
   Options options;
   options.build = os::ProgramFolder().ok() ? *os::ProgramFolder() : ".";
   options.output = std::string(FLEXAI_SOURCE_FOLDER) + "/build/bench";
-  CLI::App app{"Measures flexai against the native OpenCL implementation in the same run.", "flexai-bench"};
-  app.add_option("suite", options.suite, "What to measure: runtime")
+  CLI::App app{"Measures flexai: against the native OpenCL implementation in the same run, or its placement.",
+               "flexai-bench"};
+  app.add_option("suite", options.suite, "What to measure: runtime or placement")
       ->required()
-      ->check(CLI::IsMember({"runtime"}));
+      ->check(CLI::IsMember({"runtime", "placement"}));
   app.add_option("--only", options.only, "Names of rows, or how they begin, with commas between")
       ->delimiter(',');
   app.add_flag("--quick", options.quick,

@@ -1,6 +1,5 @@
 #include "suite.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "os/files.h"
@@ -37,26 +36,23 @@ std::optional<T> Optional(const nlohmann::json& value) {
 
 }  // namespace
 
-bool Suite::Wants(const std::string& row) const {
-  return only.empty() || std::any_of(only.begin(), only.end(), [&](const std::string& name) {
-           return row.compare(0, name.size(), name) == 0;
-         });
-}
-
-std::vector<Group> RuntimeGroups(const std::string& demo_program) {
-  return {{{"kernel_throughput_100us", "kernel_throughput_1ms", "kernel_throughput_10ms"}, MeasureThroughput},
-          {{"enqueue_caller", "enqueue_caller_asleep"}, MeasureEnqueue},
-          {{"blocking_round_trip"}, MeasureRoundTrip},
-          {TransferNames(), MeasureTransfer},
-          {ShareNames(), MeasureShareError},
-          {{"share_capped"}, MeasureShareCapped},
-          {{"share_burst"}, MeasureShareBurst},
-          {{"priority_p99"}, MeasurePriority},
-          {{"mixed_utilisation_gain"},
-           [demo_program](const Suite& suite) { return MeasureDemo(suite, demo_program); }},
-          {{"attach_time"}, MeasureAttach},
-          {{"attach_time_with_run"}, MeasureAttachByRun},
-          {{"idle_cpu"}, MeasureIdle}};
+std::vector<Group> RuntimeGroups(const Suite& suite, const std::string& demo_program) {
+  const auto of = [&suite](Result<Rows> (*measure)(const Suite&)) {
+    return [&suite, measure] { return measure(suite); };
+  };
+  return {
+      {{"kernel_throughput_100us", "kernel_throughput_1ms", "kernel_throughput_10ms"}, of(MeasureThroughput)},
+      {{"enqueue_caller", "enqueue_caller_asleep"}, of(MeasureEnqueue)},
+      {{"blocking_round_trip"}, of(MeasureRoundTrip)},
+      {TransferNames(), of(MeasureTransfer)},
+      {ShareNames(), of(MeasureShareError)},
+      {{"share_capped"}, of(MeasureShareCapped)},
+      {{"share_burst"}, of(MeasureShareBurst)},
+      {{"priority_p99"}, of(MeasurePriority)},
+      {{"mixed_utilisation_gain"}, [&suite, demo_program] { return MeasureDemo(suite, demo_program); }},
+      {{"attach_time"}, of(MeasureAttach)},
+      {{"attach_time_with_run"}, of(MeasureAttachByRun)},
+      {{"idle_cpu"}, of(MeasureIdle)}};
 }
 
 // The demo is a program of its own, which writes demo.json beside this suite's file; its rows are taken over.

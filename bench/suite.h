@@ -1,12 +1,11 @@
-// The runtime suite: groups of rows that are measured together.
+// The runtime suite: flexai against the native path.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "base/status.h"
-#include "report.h"
+#include "group.h"
 #include "rig.h"
 
 namespace flexai::bench {
@@ -19,7 +18,7 @@ struct Suite {
   double ns_per_iteration = 0;    // of the spin kernel, natively, on this machine, now
   std::vector<std::string> only;  // names of rows, or beginnings of them; empty: all
 
-  bool Wants(const std::string& row) const;
+  bool Wants(const std::string& row) const { return Wanted(only, row); }
   uint32_t Iterations(double kernel_ns) const { return static_cast<uint32_t>(kernel_ns / ns_per_iteration); }
   int Count(int full, int quick_count) const { return quick ? quick_count : full; }
 
@@ -31,15 +30,9 @@ struct Suite {
   }
 };
 
-using Rows = std::vector<Measurement>;
-
-struct Group {
-  std::vector<std::string> rows;  // every name that it can report
-  std::function<Result<Rows>(const Suite&)> measure;
-};
-
 // In the order of the table. Each takes both clients natively and on a vXPU within one run, interleaved.
-std::vector<Group> RuntimeGroups(const std::string& demo_program);
+// `suite` must outlive them.
+std::vector<Group> RuntimeGroups(const Suite& suite, const std::string& demo_program);
 
 // The groups, by file: rows_kernels.cc, rows_transfer.cc, rows_share.cc, rows_priority.cc, rows_lifetime.cc.
 Result<Rows> MeasureThroughput(const Suite& suite);

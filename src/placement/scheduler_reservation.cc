@@ -44,12 +44,17 @@ void Scheduler::Reserve(const Job& job, const Gang& gang, Nanos now) {
     transaction.Rollback(0);
     return nodes;
   };
-  // The fewest ends that suffice. More never make less room.
-  if (!nodes_after(ends.size()).has_value()) {
-    return;
-  }
+  // The fewest ends that suffice, which are few most often: tried with twice as many each time. More never
+  // make less room.
   size_t few = 0;
-  size_t enough = ends.size();
+  size_t enough = 0;
+  while (!nodes_after(enough).has_value()) {
+    if (enough == ends.size()) {
+      return;
+    }
+    few = enough + 1;
+    enough = std::min(std::max<size_t>(2 * enough, 1), ends.size());
+  }
   while (few < enough) {
     const size_t middle = (few + enough) / 2;
     if (nodes_after(middle).has_value()) {

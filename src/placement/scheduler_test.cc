@@ -239,6 +239,25 @@ TEST_F(SchedulerTest, AReservationKeepsBackfillFromStarvingABigJob) {
   EXPECT_EQ(Cycle(At(24)), "start 7");
 }
 
+TEST_F(SchedulerTest, ReservesWhereEnoughEndsFirst) {
+  SchedulerOptions options;
+  options.reserve_after = Seconds(0);
+  Make(options, {Queue("a")});
+  for (JobId id = 1; id <= 3; ++id) {
+    JobSpec job = Job(id, {{Devices(3), 1, 1}});
+    job.expected_run = Seconds(id == 1 ? 300 : 100 * static_cast<int64_t>(id - 1));
+    Submit(job);
+  }
+  Submit(Job(4, {{Devices(4), 2, 2}}));
+  EXPECT_EQ(Cycle(At(0)), "start 1, start 2, start 3");
+  EXPECT_EQ(Cycle(At(1)), "");
+  EXPECT_THAT(Explain(4, At(1)), HasSubstr("2 nodes are reserved for it"));
+  Submit(Job(5, {{Devices(1), 1, 1}}));
+  Submit(Job(6, {{Devices(1), 1, 1}}));
+  EXPECT_EQ(Cycle(At(2)), "start 5");
+  EXPECT_EQ((*scheduler_->members(5))[0].where.cpu_node, (*scheduler_->members(1))[0].where.cpu_node);
+}
+
 TEST_F(SchedulerTest, AJobThatEndsInTimeMayUseWhatIsReserved) {
   SchedulerOptions options;
   options.reserve_after = Seconds(0);

@@ -57,11 +57,7 @@ PolicyResult Mean(const std::string& name, std::span<const Run> runs) {
 }  // namespace
 
 Result<std::vector<PolicyResult>> Compare(const Trace& trace, const ComparisonOptions& options) {
-  std::vector<placement::TaskShape> shapes;
-  for (const Pod& pod : trace.pods) {
-    shapes.push_back(pod.shape);
-  }
-  const std::vector<placement::TypicalTask> typical = placement::TypicalTasks(shapes);
+  const std::vector<placement::TypicalTask> typical = placement::TypicalTasks(ShapesOf(trace));
   placement::PolicyInputs inputs{typical};
   inputs.remote = options.remote;
   inputs.hi = options.hi;

@@ -132,4 +132,12 @@ std::string ModelNames(const std::vector<std::string>& models, placement::ModelS
   return names;
 }
 
+std::vector<placement::TaskShape> ShapesOf(const Trace& trace) {
+  std::vector<placement::TaskShape> shapes;
+  for (const Pod& pod : trace.pods) {
+    shapes.push_back(pod.shape);
+  }
+  return shapes;
+}
+
 }  // namespace flexai::simulator

@@ -30,6 +30,8 @@ struct Trace {
   std::vector<std::string> models;  // by the number that shapes and nodes use
 };
 
+std::vector<placement::TaskShape> ShapesOf(const Trace& trace);  // of each pod
+
 // Nodes: columns sn, cpu_milli, memory_mib, gpu, model. Pods: name, cpu_milli, memory_mib, num_gpu, gpu_milli
 // and, if there, gpu_spec ("A|B": models that will do; empty: any). Other columns are passed over. A pod with
 // cpu_milli 0 counts as 100. `*_name` stand in error messages.

@@ -404,11 +404,7 @@ Result<TimedRun> RunTimed(const Trace& trace, const Workload& workload, const Ti
   FLEXAI_ASSIGN_OR_RETURN(placement::QueueTree queues,
                           placement::QueueTree::Make(workload.queues, capacity, options.half_life));
   FLEXAI_ASSIGN_OR_RETURN(std::vector<SimulatedJob> jobs, JobsOf(workload, queues));
-  std::vector<placement::TaskShape> shapes;
-  for (const Pod& pod : trace.pods) {
-    shapes.push_back(pod.shape);
-  }
-  const std::vector<placement::TypicalTask> typical = placement::TypicalTasks(shapes);
+  const std::vector<placement::TypicalTask> typical = placement::TypicalTasks(ShapesOf(trace));
   FLEXAI_ASSIGN_OR_RETURN(std::unique_ptr<placement::Policy> policy,
                           placement::MakePolicy(policy_name, {typical, options.seed, options.hi, false}));
   return Simulation(trace, options, std::move(jobs), std::move(queues), std::move(policy)).Run();

@@ -59,11 +59,7 @@ Result<std::vector<TimedResult>> CompareTimed(
   std::optional<placement::HiParameters> hi = options.timed.hi;
   if (!hi.has_value() &&
       std::find(options.policies.begin(), options.policies.end(), "hi") != options.policies.end()) {
-    std::vector<placement::TaskShape> shapes;
-    for (const Pod& pod : trace.pods) {
-      shapes.push_back(pod.shape);
-    }
-    hi = placement::TuneHi(placement::TypicalTasks(shapes), trace.nodes, false);
+    hi = placement::TuneHi(placement::TypicalTasks(ShapesOf(trace)), trace.nodes, false);
   }
   std::vector<Result<TimedRun>> runs(options.policies.size() * seeds, Result<TimedRun>(TimedRun()));
   RunAll(

@@ -24,11 +24,7 @@ Trace ScaledCpu(Trace trace, double scale) {
 }
 
 std::vector<placement::TypicalTask> Typical(const Trace& trace) {
-  std::vector<placement::TaskShape> shapes;
-  for (const Pod& pod : trace.pods) {
-    shapes.push_back(pod.shape);
-  }
-  return placement::TypicalTasks(shapes);
+  return placement::TypicalTasks(ShapesOf(trace));
 }
 
 class Published : public testing::TestWithParam<const char*> {
