@@ -14,7 +14,7 @@ class DotProduct final : public NodeRater {
   Rating Rate(const NodeState& node, const TaskShape& task) const override {
     const double product = PartOfCpu(node.cpu_free) * PartOfCpu(task.cpu_milli) +
                            PartOfDevices(node.free_milli()) * PartOfDevices(task.device_milli());
-    return {PartAsScore(1 - product, 10'000), TightestDevices(node, task)};
+    return {PartAsScore(1 - product / 2, 20'000), TightestDevices(node, task)};
   }
 };
 
