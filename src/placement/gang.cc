@@ -30,7 +30,9 @@ class Placing {
       if (of.min <= 1 && gang_.roles.size() == 1) {
         continue;  // trying tells as well
       }
-      const int64_t room = RoomFor(cluster_, {of.shape, matching}, of.min);
+      // The policy knows at once whether there is room for one; counting looks at every node.
+      const Request one{of.shape, matching};
+      const int64_t room = policy_.Choose(cluster_, one).has_value() ? RoomFor(cluster_, one, of.min) : 0;
       if (room < of.min) {
         return {GangResult::kInfeasible, {}, role, room, 0};
       }

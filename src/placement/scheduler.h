@@ -104,6 +104,7 @@ class Scheduler {
     std::vector<Member> members;
     Nanos started;
     Resources used;
+    double part = 0;  // of the capacity: the largest of anything that it uses
   };
   // Jobs that are the same to every decision, but for their age.
   struct BucketKey {

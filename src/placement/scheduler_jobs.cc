@@ -13,6 +13,16 @@ namespace {
 
 constexpr size_t kEndedRemembered = 65'536;
 
+// The largest part of anything that it uses. Devices of all models count alike, since it is work that is
+// lost.
+double PartOf(const Resources& capacity, const Resources& used) {
+  const auto part = [](int64_t amount, int64_t of) {
+    return of == 0 ? 0 : static_cast<double>(amount) / static_cast<double>(of);
+  };
+  return std::max({part(used.cpu_milli, capacity.cpu_milli), part(used.memory_mib, capacity.memory_mib),
+                   part(used.total_device_milli(), capacity.total_device_milli())});
+}
+
 }  // namespace
 
 Scheduler::Job* Scheduler::Find(JobId id) {
@@ -64,6 +74,7 @@ void Scheduler::Dequeue(const Job& job) {
 void Scheduler::Occupy(Job* job, std::vector<Member> members, Nanos now) {
   job->members = std::move(members);
   job->used = UsedBy(job->spec, job->members, cluster_.nodes());
+  job->part = PartOf(capacity_, job->used);
   queues_.Charge(job->spec.queue, job->used, now);
   ++running_[job->spec.priority];
   size_t most = 0;

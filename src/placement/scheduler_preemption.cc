@@ -15,16 +15,6 @@ namespace {
 
 constexpr int kMostRounds = 8;  // of choosing victims, when the first choice does not do
 
-// The largest part of anything that it uses. Devices of all models count alike, since it is work that is
-// lost.
-double PartOf(const Resources& capacity, const Resources& used) {
-  const auto part = [](int64_t amount, int64_t of) {
-    return of == 0 ? 0 : static_cast<double>(amount) / static_cast<double>(of);
-  };
-  return std::max({part(used.cpu_milli, capacity.cpu_milli), part(used.memory_mib, capacity.memory_mib),
-                   part(used.total_device_milli(), capacity.total_device_milli())});
-}
-
 double InSeconds(Nanos time) { return static_cast<double>(time.value) * 1e-9; }
 
 }  // namespace
@@ -98,10 +88,9 @@ Evictable Scheduler::EvictableOf(const Victim& victim, Means means, Nanos now) c
   const Job& job = *Find(victim.job);
   Evictable evictable;
   evictable.priority = victim.member.has_value() ? INT32_MIN : job.spec.priority;
-  const double share = PartOf(capacity_, job.used);
   // What it has done is lost if it is ended, and a little more so that size counts for those just started.
   const double lost = means == Means::kEnd ? InSeconds(now - job.started) : 0;
-  evictable.cost = victim.member.has_value() ? 0 : share * (lost + InSeconds(job.spec.restart_cost) + 1);
+  evictable.cost = victim.member.has_value() ? 0 : job.part * (lost + InSeconds(job.spec.restart_cost) + 1);
   for (size_t i = 0; i < job.members.size(); ++i) {
     if (!victim.member.has_value() || *victim.member == i) {
       evictable.parts.push_back({job.spec.roles[job.members[i].role].shape, job.members[i].where});
