@@ -22,10 +22,10 @@ Resources ResourcesOf(const TaskShape& shape, int model) {
   return used;
 }
 
-// For whole gangs: the members that it needs, on devices of that model.
-Resources NeedOf(const JobSpec& job, int model) {
+// What the members that the roles need take together, on devices of that model.
+Resources NeedOf(std::span<const Role> roles, int model) {
   Resources need;
-  for (const Role& role : job.roles) {
+  for (const Role& role : roles) {
     for (int i = 0; i < role.min; ++i) {
       need += ResourcesOf(role.shape, model);
     }
@@ -73,14 +73,13 @@ std::span<const NodeSet> Scheduler::DomainsOf(const std::string& label) const {
 std::optional<Gang> Scheduler::GangOf(const Job& job, Nanos now, NodeSet* allowed, QueueId* blocking) const {
   ModelSet within = limited_[job.spec.queue] ? 0 : kAnyModel;
   std::optional<QueueId> blocked;
-  for (size_t model = 0; model < kMostModels && limited_[job.spec.queue]; ++model) {
-    if (capacity_.device_milli[model] == 0 && model != 0) {
+  for (int model = 0; model < kMostModels && limited_[job.spec.queue]; ++model) {
+    if (capacity_.device_milli[static_cast<size_t>(model)] == 0 && model != 0) {
       continue;
     }
-    const std::optional<QueueId> by =
-        queues_.Blocking(job.spec.queue, NeedOf(job.spec, static_cast<int>(model)));
+    const std::optional<QueueId> by = queues_.Blocking(job.spec.queue, NeedOf(job.spec.roles, model));
     if (!by.has_value()) {
-      within |= OneModel(static_cast<int>(model));
+      within |= OneModel(model);
     } else if (!blocked.has_value()) {
       blocked = by;
     }
@@ -97,6 +96,9 @@ std::optional<Gang> Scheduler::GangOf(const Job& job, Nanos now, NodeSet* allowe
       return std::nullopt;
     }
   }
+  if (limited_[job.spec.queue]) {
+    LimitWishes(job.spec.queue, within, &gang.roles);
+  }
   if (Leaves(job, now, allowed)) {
     gang.allowed = allowed;
   }
@@ -104,6 +106,35 @@ std::optional<Gang> Scheduler::GangOf(const Job& job, Nanos now, NodeSet* allowe
     gang.domains = DomainsOf(job.spec.together);
   }
   return gang;
+}
+
+// Lowers the most members of roles to what the queues' limits leave, whatever model of those within they get.
+void Scheduler::LimitWishes(QueueId queue, ModelSet within, std::vector<Role>* roles) const {
+  std::vector<Role> needed = *roles;  // with what is granted so far
+  for (size_t i = 0; i < roles->size(); ++i) {
+    Role& role = (*roles)[i];
+    const auto fits = [&](int members) {
+      needed[i].min = members;
+      for (int model = 0; model < kMostModels; ++model) {
+        if ((within & OneModel(model)) != 0 &&
+            (model == 0 || capacity_.device_milli[static_cast<size_t>(model)] > 0) &&
+            queues_.Blocking(queue, NeedOf(needed, model)).has_value()) {
+          return false;
+        }
+      }
+      return true;
+    };
+    int granted = role.min;
+    while (granted < role.max) {
+      const int middle = granted + (role.max - granted + 1) / 2;
+      if (fits(middle)) {
+        granted = middle;
+      } else {
+        role.max = middle - 1;
+      }
+    }
+    needed[i].min = granted;
+  }
 }
 
 void Scheduler::Start(Job* job, std::vector<Member> members, Nanos now, std::string reason,

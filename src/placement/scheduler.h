@@ -149,6 +149,7 @@ class Scheduler {
   void CyclePriority(int32_t priority, Nanos now, std::vector<Decision>* decisions);
   bool TryStart(Job* job, Bucket* bucket, Nanos now, std::vector<Decision>* decisions);
   std::optional<Gang> GangOf(const Job& job, Nanos now, NodeSet* allowed, QueueId* blocking) const;
+  void LimitWishes(QueueId queue, ModelSet within, std::vector<Role>* roles) const;
   std::span<const NodeSet> DomainsOf(const std::string& label) const;
   void Start(Job* job, std::vector<Member> members, Nanos now, std::string reason,
              std::vector<Decision>* decisions);

@@ -113,7 +113,12 @@ class World {
       identity.in_service = true;
       scheduler_->SetNode(node, identity);
     }
+    // What is adopted may be beyond limits; what is decided is not.
+    const QueueId limited = *queues_->Find("language");
+    const int64_t used = queues_->used(limited).total_device_milli();
     decisions_ += static_cast<int64_t>(scheduler_->Cycle(now_).size());
+    const int64_t after = queues_->used(limited).total_device_milli();
+    ASSERT_TRUE(after <= *queues_->spec(limited).limit.device_milli || after <= used);
   }
 
   Status Check() const {

@@ -204,6 +204,16 @@ TEST_F(SchedulerTest, LimitsHoldAndAreNamed) {
   EXPECT_EQ(Cycle(At(1)), "start 3");
 }
 
+TEST_F(SchedulerTest, LimitsHoldForWhatAGangTakesBesides) {
+  QueueLimits seven;
+  seven.device_milli = 7'000;
+  Make({}, {Queue("a", {}, seven)});
+  Submit(Job(1, {{Devices(2), 1, 2}, {Devices(1), 1, 10}}));
+  EXPECT_EQ(Cycle(At(0)), "start 1");
+  EXPECT_EQ(queues_->used(0).total_device_milli(), 7'000) << "2 x 2 and 3 x 1";
+  EXPECT_EQ(Cycle(At(1)), "");
+}
+
 TEST_F(SchedulerTest, ALimitOfOneModelLeavesTheOther) {
   QueueLimits limit;
   limit.model_milli[0] = 0;
