@@ -36,7 +36,8 @@ Fragmentation::Fragmentation(std::span<const TypicalTask> typical) {
       Fitting& fitting = levels.emplace_back();
       fitting.one_share.resize(shares.size() + 1);
       for (size_t i = 0; i < typical.size(); ++i) {
-        const auto& [shape, popularity] = typical[i];
+        const TaskShape& shape = typical[i].shape;
+        const double popularity = typical[i].popularity;
         if (shape.devices == 0 || !accepts[i] || shape.cpu_milli > cpu_milli) {
           fitting.none += popularity;
         } else if (shape.devices == 1) {
