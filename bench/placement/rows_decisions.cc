@@ -150,11 +150,14 @@ Result<Rows> MeasureChurn(size_t nodes, size_t arrivals, const std::string& suff
     } else {
       ++dropped;
     }
-    while (side.cluster.device_taken() > most) {
+    // Somebody leaves also for one who found no room, else tasks without devices would fill the CPU for good.
+    bool leave = !where.has_value();
+    while (leave || side.cluster.device_taken() > most) {
       std::swap(running[random.Below(running.size())], running.back());
       side.cluster.Give(running.back().shape, running.back().where);
       running.pop_back();
       ++departures;
+      leave = false;
     }
     return {};
   };

@@ -171,23 +171,21 @@ Status Simulate(const Context& context, const SimOpenbOptions& options) {
   for (const auto& [name, log] : logs) {
     FLEXAI_RETURN_IF_ERROR(log->Finish());
   }
-  if (!options.plot.empty()) {
-    FLEXAI_RETURN_IF_ERROR(Plot(results, options.plot));
-  }
   if (!context.json) {
     PrintTable(context, results, published, options);
-    return {};
+  } else {
+    json policies = json::array();
+    for (const simulator::PolicyResult& result : results) {
+      const auto found = published.find(result.name);
+      policies.push_back(ToJson(result, found == published.end() ? nullptr : &found->second, options.remote));
+    }
+    PrintJson(context, {{"policies", policies},
+                        {"seeds", {seeds.first, seeds.second}},
+                        {"nodes", trace.nodes.size()},
+                        {"pods", trace.pods.size()}});
   }
-  json policies = json::array();
-  for (const simulator::PolicyResult& result : results) {
-    const auto found = published.find(result.name);
-    policies.push_back(ToJson(result, found == published.end() ? nullptr : &found->second, options.remote));
-  }
-  PrintJson(context, {{"policies", policies},
-                      {"seeds", {seeds.first, seeds.second}},
-                      {"nodes", trace.nodes.size()},
-                      {"pods", trace.pods.size()}});
-  return {};
+  // After the rest, which is not lost then if the picture can't be written.
+  return options.plot.empty() ? Status() : Plot(results, options.plot);
 }
 
 }  // namespace

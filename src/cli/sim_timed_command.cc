@@ -145,6 +145,39 @@ void PrintTables(const Context& context, const std::vector<TimedResult>& results
               << FormatTable(pairs);
 }
 
+// What was decided about the job to explain, in the first run of each policy.
+void PrintStories(const Context& context, const std::vector<TimedResult>& results, const std::string& job,
+                  uint64_t seed) {
+  for (const TimedResult& result : results) {
+    if (!job.empty()) {
+      context.out << fmt::format("\n{} under {}, seed {}:\n", job, result.policy, seed);
+    }
+    for (const std::string& line : result.runs.front().story) {
+      context.out << "  " << line << "\n";
+    }
+  }
+}
+
+void PrintAsJson(const Context& context, const std::vector<TimedResult>& results,
+                 const std::vector<uint64_t>& seeds, size_t nodes) {
+  json policies = json::array();
+  for (const TimedResult& result : results) {
+    json entry{{"name", result.policy}};
+    for (const Figure& figure : kFigures) {
+      const Spread spread = result.Of(figure.of);
+      entry[figure.name] = {{"mean", spread.mean}, {"half_width_95", spread.half_width}};
+      const Spread difference = results.back().Minus(result, figure.of);
+      entry["last_minus_this"][figure.name] = {{"mean", difference.mean},
+                                               {"half_width_95", difference.half_width}};
+    }
+    for (size_t i = 0; i < result.runs.size(); ++i) {
+      entry["runs"].push_back(ToJson(result.runs[i], seeds[i]));
+    }
+    policies.push_back(std::move(entry));
+  }
+  PrintJson(context, {{"policies", policies}, {"nodes", nodes}});
+}
+
 // Means over the seeds, by time.
 Status Plot(const std::vector<TimedResult>& results, Nanos horizon, const std::string& path) {
   simulator::Chart allocation{"Devices allocated", "hours", "percent", {}, 0};
@@ -200,39 +233,14 @@ Status Simulate(const Context& context, const SimTimedOptions& options) {
     comparison.on_progress = [&progress](size_t done, size_t runs) { progress.Show(done, runs); };
     FLEXAI_ASSIGN_OR_RETURN(results, simulator::CompareTimed(trace, workload_of, comparison));
   }
-  if (!options.plot.empty()) {
-    FLEXAI_RETURN_IF_ERROR(Plot(results, comparison.timed.horizon, options.plot));
-  }
-  if (!context.json) {
+  if (context.json) {
+    PrintAsJson(context, results, comparison.seeds, trace.nodes.size());
+  } else {
     PrintTables(context, results);
-    if (!options.explain.empty()) {
-      for (const TimedResult& result : results) {
-        context.out << fmt::format("\n{} under {}, seed {}:\n", options.explain, result.policy,
-                                   comparison.seeds.front());
-        for (const std::string& line : result.runs.front().story) {
-          context.out << "  " << line << "\n";
-        }
-      }
-    }
-    return {};
+    PrintStories(context, results, options.explain, comparison.seeds.front());
   }
-  json policies = json::array();
-  for (const TimedResult& result : results) {
-    json entry{{"name", result.policy}};
-    for (const Figure& figure : kFigures) {
-      const Spread spread = result.Of(figure.of);
-      entry[figure.name] = {{"mean", spread.mean}, {"half_width_95", spread.half_width}};
-      const Spread difference = results.back().Minus(result, figure.of);
-      entry["last_minus_this"][figure.name] = {{"mean", difference.mean},
-                                               {"half_width_95", difference.half_width}};
-    }
-    for (size_t i = 0; i < result.runs.size(); ++i) {
-      entry["runs"].push_back(ToJson(result.runs[i], comparison.seeds[i]));
-    }
-    policies.push_back(std::move(entry));
-  }
-  PrintJson(context, {{"policies", policies}, {"nodes", trace.nodes.size()}});
-  return {};
+  // After the rest, which is not lost then if the picture can't be written.
+  return options.plot.empty() ? Status() : Plot(results, comparison.timed.horizon, options.plot);
 }
 
 }  // namespace

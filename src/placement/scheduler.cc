@@ -221,7 +221,7 @@ void Scheduler::CyclePriority(int32_t priority, Nanos now, std::vector<Decision>
   struct Entry {
     Nanos submitted;
     JobId job = 0;
-    const BucketKey* bucket = nullptr;
+    Bucket* bucket = nullptr;
     bool operator>(const Entry& other) const {
       return std::tie(submitted, job) > std::tie(other.submitted, other.job);
     }
@@ -231,10 +231,10 @@ void Scheduler::CyclePriority(int32_t priority, Nanos now, std::vector<Decision>
   BucketKey first;
   first.priority = priority;
   for (auto at = buckets_.lower_bound(first); at != buckets_.end() && at->first.priority == priority; ++at) {
-    const Bucket& bucket = at->second;
+    Bucket& bucket = at->second;
     if (bucket.failed_at != freed_ || now >= bucket.retry_at) {
       const auto& [submitted, job] = *bucket.jobs.begin();
-      queues[at->first.queue].push({submitted, job, &at->first});
+      queues[at->first.queue].push({submitted, job, &bucket});
       pending[at->first.queue] = true;
     }
   }
@@ -242,19 +242,14 @@ void Scheduler::CyclePriority(int32_t priority, Nanos now, std::vector<Decision>
     auto& of_queue = queues[*next];
     const Entry entry = of_queue.top();
     of_queue.pop();
-    const auto at = buckets_.find(*entry.bucket);
-    Job* const job = Find(entry.job);
-    const size_t jobs = at->second.jobs.size();
-    // The bucket goes with its last job.
-    const BucketKey key = *entry.bucket;
+    Bucket* const bucket = entry.bucket;
+    const bool last = bucket->jobs.size() == 1;  // the bucket goes with it when it starts
     const uint64_t freed_before = freed_;
-    if (TryStart(job, &at->second, now, decisions)) {
-      if (jobs > 1) {
-        const auto& [submitted, id] = *buckets_.at(key).jobs.begin();
-        of_queue.push({submitted, id, &buckets_.find(key)->first});
-      }
-    } else {
-      at->second.failed_at = freed_before;
+    if (!TryStart(Find(entry.job), bucket, now, decisions)) {
+      bucket->failed_at = freed_before;
+    } else if (!last) {
+      const auto& [submitted, job] = *bucket->jobs.begin();
+      of_queue.push({submitted, job, bucket});
     }
     pending[*next] = !of_queue.empty();
   }
@@ -264,52 +259,48 @@ void Scheduler::Grow(Nanos now, std::vector<Decision>* decisions) {
   const std::vector<JobId> elastic(elastic_.begin(), elastic_.end());
   for (const JobId id : elastic) {
     Job* job = Find(id);
-    std::vector<int> have(job->spec.roles.size(), 0);
-    for (const Member& member : job->members) {
-      ++have[member.role];
+    const size_t before = job->members.size();
+    while (GrowByOne(job, now)) {
     }
-    Job more = *job;
-    int wanted = 0;
-    for (size_t role = 0; role < have.size(); ++role) {
-      more.spec.roles[role].max -= have[role];
-      more.spec.roles[role].min = 0;
-      wanted += more.spec.roles[role].max;
-    }
-    std::vector<Member> members = job->members;
-    for (; wanted > 0; --wanted) {
-      // One by one, since limits are asked for those that are needed.
-      Job one = more;
-      one.spec.roles.clear();
-      for (size_t role = 0; role < have.size(); ++role) {
-        if (more.spec.roles[role].max > 0) {
-          one.spec.roles = {{more.spec.roles[role].shape, 1, 1}};
-          NodeSet allowed;
-          QueueId blocking = 0;
-          const std::optional<Gang> gang = GangOf(one, now, &allowed, &blocking);
-          Transaction transaction(cluster_, &constraints_);
-          GangResult placed;
-          if (gang.has_value() && job->spec.together.empty()) {
-            placed = PlaceGang(&transaction, cluster_, &constraints_, policy_, *gang, 1);
-          }
-          if (placed.outcome != GangResult::kPlaced) {
-            more.spec.roles[role].max = 0;
-            continue;
-          }
-          transaction.Commit();
-          --more.spec.roles[role].max;
-          members.push_back({role, placed.members[0].where});
-          break;
-        }
-      }
-    }
-    if (members.size() > job->members.size()) {
-      const uint64_t freed = freed_;
-      Vacate(job, now);
-      Occupy(job, std::move(members), now);
-      freed_ = freed;
+    if (job->members.size() > before) {
       decisions->push_back({Decision::kGrow, id, job->members, 0, "nobody waits for what is idle"});
     }
   }
+}
+
+// One by one, since limits are asked for what is needed and must see what was added. A gang that has to stay
+// in one domain keeps what it started with.
+bool Scheduler::GrowByOne(Job* job, Nanos now) {
+  for (size_t role = 0; role < job->spec.roles.size() && job->spec.together.empty(); ++role) {
+    const Role& of = job->spec.roles[role];
+    const auto have = std::count_if(job->members.begin(), job->members.end(),
+                                    [role](const Member& member) { return member.role == role; });
+    if (have >= of.max) {
+      continue;
+    }
+    Job one = *job;
+    one.spec.roles = {{of.shape, 1, 1}};
+    NodeSet allowed;
+    QueueId blocking = 0;
+    const std::optional<Gang> gang = GangOf(one, now, &allowed, &blocking);
+    if (!gang.has_value()) {
+      continue;
+    }
+    Transaction transaction(cluster_, &constraints_);
+    const GangResult placed = PlaceGang(&transaction, cluster_, &constraints_, policy_, *gang, 1);
+    if (placed.outcome != GangResult::kPlaced) {
+      continue;
+    }
+    transaction.Commit();
+    std::vector<Member> members = job->members;
+    members.push_back({role, placed.members[0].where});
+    const uint64_t freed = freed_;  // nothing is: the books are closed and opened again
+    Vacate(job, now);
+    Occupy(job, std::move(members), now);
+    freed_ = freed;
+    return true;
+  }
+  return false;
 }
 
 }  // namespace flexai::placement

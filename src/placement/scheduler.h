@@ -154,6 +154,7 @@ class Scheduler {
   void Start(Job* job, std::vector<Member> members, Nanos now, std::string reason,
              std::vector<Decision>* decisions);
   void Grow(Nanos now, std::vector<Decision>* decisions);
+  bool GrowByOne(Job* job, Nanos now);
 
   // scheduler_preemption.cc
   enum class Means { kEnd, kMove };

@@ -214,6 +214,19 @@ TEST_F(SchedulerTest, LimitsHoldForWhatAGangTakesBesides) {
   EXPECT_EQ(Cycle(At(1)), "");
 }
 
+TEST_F(SchedulerTest, LimitsHoldForWhatAGangGrowsTo) {
+  QueueLimits seven;
+  seven.device_milli = 7'000;
+  Make({}, {Queue("a", {}, seven)});
+  Submit(Job(1, {{Devices(2), 1, 1}}));
+  Submit(Job(2, {{Devices(2), 1, 10}}));
+  EXPECT_EQ(Cycle(At(0)), "start 1, start 2");
+  EXPECT_EQ(scheduler_->members(2)->size(), 2u);
+  scheduler_->Remove(1, At(1));
+  EXPECT_EQ(Cycle(At(1)), "grow 2");
+  EXPECT_EQ(scheduler_->members(2)->size(), 3u) << "a fourth would be 8 devices";
+}
+
 TEST_F(SchedulerTest, ALimitOfOneModelLeavesTheOther) {
   QueueLimits limit;
   limit.model_milli[0] = 0;

@@ -29,8 +29,8 @@ Status CheckOptions(const GeneratorOptions& options) {
     return InvalidArgument(fmt::format("a load of {}, expected above 0 to {}", options.load, kMostLoad));
   }
   if (options.median_duration < Millis(1) || options.median_duration > kLongestWorkload) {
-    return InvalidArgument(fmt::format("a median duration of {} ns, expected a millisecond to {}",
-                                       options.median_duration.value, kLongestWorkload.value));
+    return InvalidArgument(fmt::format("a median duration of {}, expected a millisecond to ten years",
+                                       FormatNanos(options.median_duration)));
   }
   if (!Within(options.sigma, kMostSigma)) {
     return InvalidArgument(fmt::format("a sigma of {}, expected 0 to {}", options.sigma, kMostSigma));

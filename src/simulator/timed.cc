@@ -35,15 +35,27 @@ struct SimulatedJob {
   bool started = false;
   bool finished = false;
   int64_t device_milli = 0;  // of all its members now
-  double useful =
-      0;  // thousandths of a device times seconds in the window, since its last start from nothing
+  // Thousandths of a device times seconds in the window, since its last start from nothing.
+  double useful = 0;
 };
+
+Status Check(const TimedTask& task, const placement::QueueTree& queues) {
+  if (!queues.Find(task.queue).has_value()) {
+    return InvalidArgument(fmt::format("task '{}': there is no queue '{}'", task.name, task.queue));
+  }
+  if (task.remote == Remote::kOnly) {
+    return InvalidArgument(fmt::format(
+        "task '{}': timed runs place locally, so 'remote' can't be 'only': use never or allowed", task.name));
+  }
+  return {};
+}
 
 // Rows of one gang are the members of one job.
 Result<std::vector<SimulatedJob>> JobsOf(const Workload& workload, const placement::QueueTree& queues) {
   std::vector<SimulatedJob> jobs;
   std::map<std::string, size_t> gangs;
   for (const TimedTask& task : workload.tasks) {
+    FLEXAI_RETURN_IF_ERROR(Check(task, queues));
     const auto gang = task.gang.empty() ? gangs.end() : gangs.find(task.gang);
     if (gang != gangs.end()) {
       SimulatedJob& job = jobs[gang->second];
@@ -239,7 +251,6 @@ class Simulation {
   // It lost all that it had done.
   void Interrupt(SimulatedJob* job) {
     Settle(job);
-    lost_ += job->useful;
     job->useful = 0;
     job->done = {};
     job->overhead = job->spec.restart_cost;
@@ -386,7 +397,6 @@ class Simulation {
   Nanos now_;
   double taken_ = 0;   // thousandths of a device times seconds, in the window
   double useful_ = 0;  // likewise
-  double lost_ = 0;    // likewise
   bool waits_told_ = false;
   TimedRun run_;
 };
@@ -407,6 +417,12 @@ Result<TimedRun> RunTimed(const Trace& trace, const Workload& workload, const Ti
   const std::vector<placement::TypicalTask> typical = placement::TypicalTasks(ShapesOf(trace));
   FLEXAI_ASSIGN_OR_RETURN(std::unique_ptr<placement::Policy> policy,
                           placement::MakePolicy(policy_name, {typical, options.seed, options.hi, false}));
+  if (!options.explain.empty() && std::none_of(jobs.begin(), jobs.end(), [&options](const SimulatedJob& job) {
+        return job.spec.name == options.explain;
+      })) {
+    return InvalidArgument(fmt::format(
+        "there is no job '{}' to explain: a job has its task's or its gang's name", options.explain));
+  }
   return Simulation(trace, options, std::move(jobs), std::move(queues), std::move(policy)).Run();
 }
 

@@ -1,14 +1,13 @@
 // Timed runs: jobs arrive, wait, run, are interrupted and end, under the scheduler that runs in a cluster.
 //
 // An interrupted job starts again from nothing, and its restart cost is added; a moved one keeps what it has
-// done and pays that cost. Nodes fail at random and come back. Everything follows from workload, options and
+// done and pays that cost. Nodes fail at random and come back. All placements are
+// local. Everything follows from workload, options and
 // seed.
 //
 // Thread safety: none needed, nothing is kept.
 #pragma once
 
-#include <array>
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -56,7 +55,8 @@ struct TimedRun {
   std::vector<std::string> story;  // of the job to explain
 };
 
-// `policy` by name. kInvalidArgument for queues that make no tree, and gangs whose rows disagree.
+// `policy` by name. kInvalidArgument for queues that make no tree, tasks of other queues or that must be
+// remote, gangs whose rows disagree, and a job to explain that there is not.
 Result<TimedRun> RunTimed(const Trace& trace, const Workload& workload, const TimedOptions& options,
                           const std::string& policy);
 

@@ -145,6 +145,24 @@ TEST(Timed, NodesFailAndComeBack) {
   EXPECT_EQ(run.finished, 200u) << "all of them, in the end";
 }
 
+TEST(Timed, WhatCannotBePlayedIsRefused) {
+  Workload workload;
+  workload.queues = {DefaultQueue()};
+  workload.tasks = {Task("a", 0, 10, 1)};
+  const auto refused = [&](const TimedOptions& options) {
+    return RunTimed(SmallTrace(), workload, options, "fgd").status().message();
+  };
+  TimedOptions options = Until(100);
+  options.explain = "b";
+  EXPECT_EQ(refused(options), "there is no job 'b' to explain: a job has its task's or its gang's name");
+  workload.tasks[0].remote = Remote::kOnly;
+  EXPECT_EQ(refused(Until(100)),
+            "task 'a': timed runs place locally, so 'remote' can't be 'only': use never or allowed");
+  workload.tasks[0].remote = Remote::kAllowed;
+  workload.tasks[0].queue = "other";
+  EXPECT_EQ(refused(Until(100)), "task 'a': there is no queue 'other'");
+}
+
 // The same seeds give the same, whatever the threads do.
 TEST(Timed, ComparisonsAreTheSameEachTime) {
   const Trace trace = SmallTrace();
