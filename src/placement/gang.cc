@@ -109,8 +109,8 @@ class Placing {
     if (placed == needed) {
       return true;
     }
-    if (RulesMove()) {
-      return false;
+    if (RulesMove() || placed == 0) {
+      return false;  // where the policy finds no room for one, there is none
     }
     // The policy's places don't suffice, since which devices a member takes matters for those after it.
     transaction_.Rollback(start);

@@ -132,7 +132,7 @@ class Scheduler {
   };
   // Which part of whom an Evictable is.
   struct Victim {
-    JobId job = 0;
+    Job* job = nullptr;
     std::optional<size_t> member;  // absent: all of it
   };
 
@@ -163,7 +163,7 @@ class Scheduler {
   bool MakeRoom(Job* job, const Gang& gang, Means means, Nanos now, Nanos* retry_at,
                 std::vector<Decision>* decisions);
   std::vector<Victim> CandidatesFor(const Job& job, Means means, Nanos now, Nanos* retry_at) const;
-  void AddCandidates(const Job& job, const Job& other, Means means, Nanos now, Nanos* retry_at,
+  void AddCandidates(const Job& job, Job* running, Means means, Nanos now, Nanos* retry_at,
                      std::vector<Victim>* candidates) const;
   Evictable EvictableOf(const Victim& victim, Means means, Nanos now) const;
   bool MayEnd(const Job& victim, const Job& job) const;
@@ -190,9 +190,9 @@ class Scheduler {
   std::map<JobId, Job> jobs_;
   std::map<BucketKey, Bucket> buckets_;
   std::vector<Reservation> reservations_;
-  std::map<int32_t, std::set<JobId>> running_;  // by priority
-  std::set<JobId> elastic_;                     // running with fewer members than they may have
-  std::set<JobId> generous_;                    // running with more members than they need
+  std::map<int32_t, std::map<JobId, Job*>> running_;  // by priority
+  std::set<JobId> elastic_;                           // running with fewer members than they may have
+  std::set<JobId> generous_;                          // running with more members than they need
   mutable std::map<std::string, std::vector<NodeSet>> domains_;  // by label, made when first asked for
   std::unordered_set<JobId> ended_;
   std::vector<JobId> ended_order_;  // a ring

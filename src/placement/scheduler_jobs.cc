@@ -80,7 +80,7 @@ void Scheduler::Occupy(Job* job, std::vector<Member> members, Nanos now) {
   job->used = UsedBy(job->spec, job->members, cluster_.nodes());
   job->part = PartOf(capacity_, job->used);
   queues_.Charge(job->spec.queue, job->used, now);
-  running_[job->spec.priority].insert(job->spec.id);
+  running_[job->spec.priority].emplace(job->spec.id, job);
   size_t least = 0;
   size_t most = 0;
   for (const Role& role : job->spec.roles) {

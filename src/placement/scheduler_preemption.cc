@@ -48,27 +48,28 @@ std::vector<Scheduler::Victim> Scheduler::CandidatesFor(const Job& job, Means me
   // Of its own priority only gangs with members to spare give room, unless jobs may be moved or a guarantee
   // be claimed.
   const bool any_equal = means == Means::kMove || guaranteed_[job.spec.queue];
-  for (const auto& [priority, ids] : running_) {
+  for (const auto& [priority, jobs] : running_) {
     if (priority > job.spec.priority) {
       break;
     }
     if (priority < job.spec.priority || any_equal) {
-      for (const JobId id : ids) {
-        AddCandidates(job, *Find(id), means, now, retry_at, &candidates);
+      for (const auto& [id, other] : jobs) {
+        AddCandidates(job, other, means, now, retry_at, &candidates);
       }
       continue;
     }
     for (const JobId id : generous_) {
-      if (ids.contains(id)) {
-        AddCandidates(job, *Find(id), means, now, retry_at, &candidates);
+      if (const auto other = jobs.find(id); other != jobs.end()) {
+        AddCandidates(job, other->second, means, now, retry_at, &candidates);
       }
     }
   }
   return candidates;
 }
 
-void Scheduler::AddCandidates(const Job& job, const Job& other, Means means, Nanos now, Nanos* retry_at,
+void Scheduler::AddCandidates(const Job& job, Job* running, Means means, Nanos now, Nanos* retry_at,
                               std::vector<Victim>* candidates) const {
+  const Job& other = *running;
   if (!other.spec.preemptible) {
     return;
   }
@@ -78,7 +79,7 @@ void Scheduler::AddCandidates(const Job& job, const Job& other, Means means, Nan
   const Nanos least_run = other.spec.priority < job.spec.priority ? Nanos{0} : Nanos{1};
   const Nanos free_at = other.started + std::max(other.spec.min_run, least_run);
   if (whole && free_at <= now) {
-    candidates->push_back({other.spec.id, std::nullopt});
+    candidates->push_back({running, std::nullopt});
     return;
   }
   if (whole) {
@@ -93,13 +94,13 @@ void Scheduler::AddCandidates(const Job& job, const Job& other, Means means, Nan
     const size_t role = other.members[i].role;
     if (left[role] > other.spec.roles[role].min) {
       --left[role];
-      candidates->push_back({other.spec.id, i});
+      candidates->push_back({running, i});
     }
   }
 }
 
 Evictable Scheduler::EvictableOf(const Victim& victim, Means means, Nanos now) const {
-  const Job& job = *Find(victim.job);
+  const Job& job = *victim.job;
   Evictable evictable;
   evictable.priority = victim.member.has_value() ? INT32_MIN : job.spec.priority;
   // What it has done is lost if it is ended, and a little more so that size counts for those just started.
@@ -151,7 +152,7 @@ class Scheduler::RoomMaker {
     std::vector<Member> members;  // where it goes on; empty: it ends, or is a member that goes
   };
 
-  const Job& JobOf(size_t candidate) const { return *scheduler_.Find(candidates_[candidate].job); }
+  const Job& JobOf(size_t candidate) const { return *candidates_[candidate].job; }
   bool IsMember(size_t candidate) const { return candidates_[candidate].member.has_value(); }
 
   // Takes candidates out until the gang is placed. False if all together don't suffice.
@@ -310,10 +311,10 @@ class Scheduler::RoomMaker {
     for (Fate& fate : fates_) {
       const Victim& candidate = candidates_[fate.candidate];
       if (candidate.member.has_value()) {
-        shrunk[candidate.job].push_back(*candidate.member);
+        shrunk[candidate.job->spec.id].push_back(*candidate.member);
         continue;
       }
-      Job* victim = scheduler_.Find(candidate.job);
+      Job* const victim = candidate.job;
       std::vector<Member> had = victim->members;
       scheduler_.Vacate(victim, now_);
       if (!fate.members.empty()) {
