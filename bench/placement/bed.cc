@@ -33,7 +33,7 @@ class FullScan final : public placement::Policy {
     if (best.score < 0) {
       return std::nullopt;
     }
-    return Placement{found, found, cluster.DevicesAt(found, best.first, request.shape.devices)};
+    return Placement{found, found, cluster.DevicesAt(found, best.devices)};
   }
 
  private:

@@ -12,11 +12,23 @@ constexpr size_t kDeadStates = 4096;
 
 }  // namespace
 
+NodeFree EmptyNode(const NodeSpec& spec) {
+  NodeFree free;
+  free.cpu_milli = spec.cpu_milli;
+  free.memory_mib = spec.memory_mib;
+  std::fill_n(free.share.begin(), spec.devices, static_cast<int16_t>(kWholeDevice));
+  std::fill_n(free.device_memory.begin(), spec.devices, spec.device_memory_mib);
+  return free;
+}
+
 size_t Cluster::StateHash::operator()(const NodeState& state) const {
   uint64_t hash = static_cast<uint64_t>(state.cpu_free) * 0x9e3779b97f4a7c15ull +
                   static_cast<uint64_t>(state.model * kMostDevices + state.devices);
   for (int i = 0; i < state.devices; ++i) {
-    hash = (hash ^ static_cast<uint64_t>(state.free[static_cast<size_t>(i)])) * 0xbf58476d1ce4e5b9ull;
+    const auto at = static_cast<size_t>(i);
+    const uint64_t device = static_cast<uint64_t>(state.free[at]) ^ static_cast<uint64_t>(state.memory[at])
+                                                                        << 16;
+    hash = (hash ^ device) * 0xbf58476d1ce4e5b9ull;
     hash ^= hash >> 29;
   }
   return hash;
@@ -27,9 +39,7 @@ Cluster::Cluster(std::vector<NodeSpec> nodes) : nodes_(std::move(nodes)), live_(
     const NodeSpec& spec = nodes_[node];
     assert(spec.devices >= 0 && spec.devices <= kMostDevices && spec.model >= 0 && spec.model < kMostModels);
     Live& live = live_[node];
-    live.cpu_free = spec.cpu_milli;
-    live.memory_free = spec.memory_mib;
-    std::fill_n(live.free.begin(), spec.devices, static_cast<int16_t>(kWholeDevice));
+    live.free = EmptyNode(spec);
     live.state = Intern(StateOf(node));
     live_states_ += states_[live.state].nodes++ == 0 ? 1 : 0;
     device_capacity_ += int64_t{spec.devices} * kWholeDevice;
@@ -37,10 +47,7 @@ Cluster::Cluster(std::vector<NodeSpec> nodes) : nodes_(std::move(nodes)), live_(
 }
 
 NodeState Cluster::StateOf(NodeId node) const {
-  const Live& live = live_[node];
-  NodeState state{live.cpu_free, nodes_[node].model, nodes_[node].devices, live.free};
-  std::sort(state.free.begin(), state.free.begin() + state.devices, std::greater<>());
-  return state;
+  return live_[node].free.State(nodes_[node].model, nodes_[node].devices);
 }
 
 StateId Cluster::Intern(const NodeState& state) {
@@ -95,24 +102,21 @@ std::optional<std::span<const NodeId>> Cluster::ChangesSince(uint64_t version) c
   return std::span(changes_).subspan(version - first_change_);
 }
 
-std::vector<int32_t> Cluster::DevicesAt(NodeId node, int first, int count) const {
-  std::vector<int32_t> order(static_cast<size_t>(nodes_[node].devices));
-  for (size_t i = 0; i < order.size(); ++i) {
-    order[i] = static_cast<int32_t>(i);
+std::vector<int32_t> Cluster::DevicesAt(NodeId node, DeviceMask positions) const {
+  const NodeFree::Order order = live_[node].free.DeviceOrder(nodes_[node].devices);
+  std::vector<int32_t> devices;
+  for (size_t i = 0; i < static_cast<size_t>(order.count); ++i) {
+    if ((positions >> i & 1) != 0) {
+      devices.push_back(order.number[i]);
+    }
   }
-  const auto& free = live_[node].free;
-  std::stable_sort(order.begin(), order.end(), [&free](int32_t a, int32_t b) {
-    return free[static_cast<size_t>(a)] > free[static_cast<size_t>(b)];
-  });
-  std::vector<int32_t> devices(order.begin() + first, order.begin() + first + count);
   std::sort(devices.begin(), devices.end());
   return devices;
 }
 
 Status Cluster::Take(const TaskShape& task, const Placement& where) {
-  const Live& cpu = live_[where.cpu_node];
-  const Live& device = live_[where.device_node];
-  if (cpu.cpu_free < task.cpu_milli || cpu.memory_free < task.memory_mib) {
+  const NodeFree& device_node = live_[where.device_node].free;
+  if (!live_[where.cpu_node].free.HasHost(task)) {
     return ResourceExhausted("node " + nodes_[where.cpu_node].name + " has too little CPU or memory left");
   }
   if (where.devices.size() != static_cast<size_t>(task.devices) ||
@@ -125,7 +129,7 @@ Status Cluster::Take(const TaskShape& task, const Placement& where) {
     if (number <= previous || number >= nodes_[where.device_node].devices) {
       return InvalidArgument("node " + nodes_[where.device_node].name + " has no such devices");
     }
-    if (device.free[static_cast<size_t>(number)] < task.share_milli) {
+    if (!device_node.HasDevice(task, number)) {
       return ResourceExhausted("a device of node " + nodes_[where.device_node].name + " has too little left");
     }
     previous = number;
@@ -137,12 +141,8 @@ Status Cluster::Take(const TaskShape& task, const Placement& where) {
 void Cluster::Give(const TaskShape& task, const Placement& where) { Add(task, where, 1); }
 
 void Cluster::Add(const TaskShape& task, const Placement& where, int sign) {
-  live_[where.cpu_node].cpu_free += sign * task.cpu_milli;
-  live_[where.cpu_node].memory_free += sign * task.memory_mib;
-  for (const int32_t number : where.devices) {
-    live_[where.device_node].free[static_cast<size_t>(number)] +=
-        static_cast<int16_t>(sign * task.share_milli);
-  }
+  live_[where.cpu_node].free.AddHost(task, sign);
+  live_[where.device_node].free.AddDevices(task, where.devices, sign);
   device_taken_ -= sign * task.device_milli();
   Update(where.cpu_node);
   if (where.device_node != where.cpu_node) {

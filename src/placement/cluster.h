@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "placement/node_free.h"
 #include "placement/node_set.h"
 #include "placement/shape.h"
 
@@ -23,8 +24,12 @@ struct NodeSpec {
   int64_t cpu_milli = 0;
   int64_t memory_mib = 0;
   int32_t devices = 0;
-  int32_t model = 0;
+  int32_t model = 0;              // of all its devices
+  int32_t device_memory_mib = 0;  // of each device; 0: not modelled, and tasks that ask for some don't fit
 };
+
+// Nothing of it is taken.
+NodeFree EmptyNode(const NodeSpec& spec);
 
 using StateId = uint32_t;  // dense; a state that no node has been in for a while loses its number to another
 
@@ -51,10 +56,12 @@ class Cluster {
   size_t state_count() const { return states_.size(); }  // every StateId is below
   StateId state_of(NodeId node) const { return live_[node].state; }
   const NodeState& state_of_node(NodeId node) const { return state(state_of(node)); }
-  int64_t memory_free(NodeId node) const { return live_[node].memory_free; }
+  int64_t memory_free(NodeId node) const { return live_[node].free.memory_mib; }
   int32_t device_free(NodeId node, int32_t device) const {
-    return live_[node].free[static_cast<size_t>(device)];
+    return live_[node].free.share[static_cast<size_t>(device)];
   }
+  // What the node has left, its devices by number.
+  const NodeFree& node_free(NodeId node) const { return live_[node].free; }
 
   // How many changes there have been. A change is one node's; a task that comes or goes makes one or two.
   uint64_t version() const { return first_change_ + changes_.size(); }
@@ -66,8 +73,8 @@ class Cluster {
   bool Fits(NodeId node, const TaskShape& task) const {
     return memory_free(node) >= task.memory_mib && state_of_node(node).Fits(task);
   }
-  // The devices at positions [first, first + task.devices) of the node's state.
-  std::vector<int32_t> DevicesAt(NodeId node, int first, int count) const;
+  // The devices at these positions of the node's state.
+  std::vector<int32_t> DevicesAt(NodeId node, DeviceMask positions) const;
 
   // kResourceExhausted, and nothing changed, if it does not fit.
   Status Take(const TaskShape& task, const Placement& where);
@@ -76,9 +83,7 @@ class Cluster {
 
  private:
   struct Live {
-    int64_t cpu_free = 0;
-    int64_t memory_free = 0;
-    std::array<int16_t, kMostDevices> free{};
+    NodeFree free;
     StateId state = 0;
   };
   struct StateHash {

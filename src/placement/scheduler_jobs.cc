@@ -138,7 +138,8 @@ Status Scheduler::Check(const JobSpec& spec) const {
       return bad("has a role whose number of members is not 0 <= min <= max, with max at least 1");
     }
     if (shape.cpu_milli < 0 || shape.memory_mib < 0 || shape.devices < 0 || shape.devices > kMostDevices ||
-        (shape.devices > 0) != (shape.share_milli > 0) || shape.share_milli > kWholeDevice) {
+        (shape.devices > 0) != (shape.share_milli > 0) || shape.share_milli > kWholeDevice ||
+        shape.device_memory_mib < 0 || (shape.device_memory_mib > 0 && shape.devices == 0)) {
       return bad("asks for amounts that no node can have");
     }
     needed += role.min;

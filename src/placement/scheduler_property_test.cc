@@ -42,9 +42,12 @@ class World {
     Resources capacity;
     const int64_t count = random_.Between(2, 9);
     for (int64_t i = 0; i < count; ++i) {
-      const NodeSpec node{"n" + std::to_string(i), random_.Between(8, 64) * 1'000,
-                          random_.Between(8, 64) * 1'024, static_cast<int32_t>(random_.Between(0, 8)),
-                          static_cast<int32_t>(random_.Below(2))};
+      const NodeSpec node{"n" + std::to_string(i),
+                          random_.Between(8, 64) * 1'000,
+                          random_.Between(8, 64) * 1'024,
+                          static_cast<int32_t>(random_.Between(0, 8)),
+                          static_cast<int32_t>(random_.Below(2)),
+                          static_cast<int32_t>(random_.Below(3)) * 40'960};
       nodes.push_back(node);
       identities.push_back({{{"zone", std::to_string(random_.Below(3))}, {"host", node.name}}, {}, true});
       capacity.cpu_milli += node.cpu_milli;
@@ -99,7 +102,8 @@ class World {
         if (cluster_->nodes()[node].devices < spec.roles[0].shape.devices) {
           return;
         }
-        members.push_back({0, {node, node, cluster_->DevicesAt(node, 0, spec.roles[0].shape.devices)}});
+        members.push_back(
+            {0, {node, node, cluster_->DevicesAt(node, FirstDevices(0xffff, spec.roles[0].shape.devices))}});
       }
       if (spec.roles.size() == 1) {
         (void)scheduler_->Adopt(spec, std::move(members), now_);
@@ -155,6 +159,9 @@ class World {
       shape.devices = static_cast<int32_t>(random_.Below(4));
       shape.share_milli = shape.devices == 0 ? 0 : static_cast<int32_t>(random_.Between(1, 10) * 100);
       shape.models = random_.Below(4) == 0 ? OneModel(static_cast<int>(random_.Below(2))) : kAnyModel;
+      if (shape.devices > 0 && random_.Below(3) == 0) {
+        shape.device_memory_mib = static_cast<int32_t>(random_.Between(1, 8)) * 5'120;
+      }
       const int min = random_.Below(3) == 0 ? static_cast<int>(random_.Between(1, 5)) : 1;
       job.roles.push_back(
           {shape, min, min + (random_.Below(4) == 0 ? static_cast<int>(random_.Below(4)) : 0)});
@@ -221,7 +228,8 @@ class World {
   Random random_;
   SchedulerOptions options_;
   bool reserves_ = false;
-  std::vector<TypicalTask> typical_{{{1'000, 0, 1, 500, kAnyModel}, 0.5},
+  std::vector<TypicalTask> typical_{{{1'000, 0, 1, 500, kAnyModel}, 0.3},
+                                    {{1'000, 0, 1, 300, kAnyModel, 10'240}, 0.2},
                                     {{4'000, 0, 1, 1000, kAnyModel}, 0.5}};
   std::unique_ptr<Cluster> cluster_;
   std::unique_ptr<Constraints> constraints_;

@@ -14,8 +14,8 @@ constexpr size_t kMostBoards = 512;
 
 }  // namespace
 
-int16_t TightestDevices(const NodeState& node, const TaskShape& task) {
-  return static_cast<int16_t>(node.CountWith(task.share_milli) - task.devices);
+DeviceMask TightestDevices(const NodeState& node, const TaskShape& task) {
+  return LastDevices(node.FittingDevices(task), task.devices);
 }
 
 ScoreBoard::ScoreBoard(const NodeRater& rater, const TaskShape& shape) : rater_(rater), shape_(shape) {
@@ -132,8 +132,7 @@ std::optional<Placement> ScoredPolicy::Choose(const Cluster& cluster, const Requ
   if (!best.has_value()) {
     return std::nullopt;
   }
-  return Placement{best->node, best->node,
-                   cluster.DevicesAt(best->node, best->rating.first, request.shape.devices)};
+  return Placement{best->node, best->node, cluster.DevicesAt(best->node, best->rating.devices)};
 }
 
 int64_t ScoredPolicy::RoomFor(const Cluster& cluster, const Request& request, int64_t enough) {
