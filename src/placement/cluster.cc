@@ -114,6 +114,16 @@ std::vector<int32_t> Cluster::DevicesAt(NodeId node, DeviceMask positions) const
   return devices;
 }
 
+void Cluster::SetInService(NodeId node, int32_t device, bool in_service) {
+  const unsigned bit = 1u << device;
+  DeviceMask& out = live_[node].free.out_of_service;
+  const unsigned after = in_service ? out & ~bit : out | bit;
+  if (out != after) {
+    out = static_cast<DeviceMask>(after);
+    Update(node);
+  }
+}
+
 Status Cluster::Take(const TaskShape& task, const Placement& where) {
   const NodeFree& device_node = live_[where.device_node].free;
   if (!live_[where.cpu_node].free.HasHost(task)) {

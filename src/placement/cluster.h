@@ -2,7 +2,9 @@
 //
 // Nodes in equal states share the state's number, by which ratings are remembered; and a journal tells which
 // nodes changed, so that what is derived from them is brought up to date and not made again. Nothing is ever
-// over-allocated: Take refuses what does not fit. Thread safety: one thread; a copy is a snapshot.
+// over-allocated: Take refuses what does not fit. Devices may be out of service; they are in no state, so
+// that no score or count sees them, and what they hold stays booked. Thread safety: one thread; a copy is a
+// snapshot.
 #pragma once
 
 #include <cstddef>
@@ -76,7 +78,12 @@ class Cluster {
   // The devices at these positions of the node's state.
   std::vector<int32_t> DevicesAt(NodeId node, DeviceMask positions) const;
 
-  // kResourceExhausted, and nothing changed, if it does not fit.
+  // Whether new tasks may go to the device; at first they may. Capacities count it either way.
+  void SetInService(NodeId node, int32_t device, bool in_service);
+  bool InService(NodeId node, int32_t device) const { return live_[node].free.InService(device); }
+
+  // kResourceExhausted, and nothing changed, if it does not fit. That it goes to devices in service is up to
+  // who chose the place: what runs on others already is taken as well.
   Status Take(const TaskShape& task, const Placement& where);
   // Undoes a Take with the same arguments.
   void Give(const TaskShape& task, const Placement& where);

@@ -56,6 +56,22 @@ TEST(Cluster, DeviceMemoryIsNeverOverAllocated) {
   EXPECT_EQ(cluster.state_of_node(0), (NodeState{8'000, 0, 2, {1000, 1000}, {40'000, 40'000}}));
 }
 
+TEST(Cluster, NothingNewGoesToADeviceOutOfService) {
+  Cluster cluster({{"a", 32'000, 100'000, 2, 0}});
+  ASSERT_TRUE(cluster.Take(Share(300), {0, 0, {0}}).ok());
+  cluster.SetInService(0, 0, false);
+  EXPECT_EQ(cluster.state_of_node(0), (NodeState{31'000, 0, 1, {1000}})) << "states don't show it";
+  EXPECT_EQ(cluster.device_taken(), 300) << "what it holds stays booked";
+  EXPECT_FALSE(cluster.Fits(0, Share(100, 2)));
+  for (const std::string& name : PolicyNames()) {
+    EXPECT_EQ((*MakePolicy(name, {}))->Choose(cluster, Share(100))->devices, std::vector<int32_t>{1}) << name;
+  }
+  cluster.Give(Share(300), {0, 0, {0}});
+  EXPECT_EQ(cluster.state_of_node(0), (NodeState{32'000, 0, 1, {1000}}));
+  cluster.SetInService(0, 0, true);
+  EXPECT_EQ(cluster.state_of_node(0), (NodeState{32'000, 0, 2, {1000, 1000}}));
+}
+
 TEST(Cluster, NodesInEqualStatesShareANumber) {
   Cluster cluster({{"a", 8'000, 1, 2, 0}, {"b", 8'000, 2, 2, 0}, {"c", 8'000, 3, 2, 1}});
   EXPECT_EQ(cluster.state_of(0), cluster.state_of(1)) << "memory makes no states";
@@ -125,9 +141,17 @@ TEST(Cluster, ComingAndGoingLeavesNothingBehind) {
         running.pop_back();
         continue;
       }
+      if (const auto node = static_cast<NodeId>(random.Below(nodes.size()));
+          random.Below(50) == 0 && nodes[node].devices > 0) {
+        const auto device = static_cast<int32_t>(random.Below(static_cast<uint64_t>(nodes[node].devices)));
+        cluster.SetInService(node, device, random.Below(3) != 0);
+      }
       const TaskShape& task = shapes[random.Below(shapes.size())];
       const std::optional<Placement> where = policy->Choose(cluster, task);
       if (where.has_value()) {
+        for (const int32_t device : where->devices) {
+          ASSERT_TRUE(cluster.InService(where->device_node, device)) << name;
+        }
         ASSERT_TRUE(cluster.Take(task, *where).ok()) << name;
         running.emplace_back(task, *where);
         continue;
@@ -143,6 +167,9 @@ TEST(Cluster, ComingAndGoingLeavesNothingBehind) {
     }
     const Cluster fresh(nodes);
     for (NodeId node = 0; node < nodes.size(); ++node) {
+      for (int32_t device = 0; device < nodes[node].devices; ++device) {
+        cluster.SetInService(node, device, true);
+      }
       EXPECT_EQ(cluster.state(cluster.state_of(node)), fresh.state(fresh.state_of(node))) << name;
       EXPECT_EQ(cluster.memory_free(node), nodes[node].memory_mib) << name;
       EXPECT_EQ(cluster.node_free(node).device_memory, fresh.node_free(node).device_memory) << name;

@@ -19,6 +19,9 @@ struct Keys {
 Keys SortedKeys(const NodeFree& node, int32_t devices) {
   Keys keys;
   for (size_t number = 0; number < static_cast<size_t>(devices); ++number) {
+    if (!node.InService(static_cast<int32_t>(number))) {
+      continue;
+    }
     const uint64_t key = static_cast<uint64_t>(node.share[number]) << kShareShift |
                          static_cast<uint64_t>(node.device_memory[number]) << kMemoryShift |
                          (kMostDevices - 1 - number);

@@ -46,7 +46,8 @@ class Counts {
 // How far each node gets with a member of that shape. Those that would do if they were empty go into
 // `would_do`.
 std::string Scheduler::ExplainNodes(const Gang& gang, const TaskShape& shape, NodeSet* would_do) const {
-  size_t model = 0, rules = 0, size = 0, reserved = 0, devices = 0, device_memory = 0, cpu = 0, memory = 0;
+  size_t model = 0, rules = 0, size = 0, reserved = 0, service = 0, devices = 0, device_memory = 0, cpu = 0,
+         memory = 0;
   size_t with_memory = 0, with_both = 0;  // devices
   TaskShape share_only = shape;
   share_only.device_memory_mib = 0;
@@ -70,6 +71,8 @@ std::string Scheduler::ExplainNodes(const Gang& gang, const TaskShape& shape, No
       }
       if (gang.allowed != nullptr && !gang.allowed->Has(node)) {
         ++reserved;
+      } else if (state.devices < shape.devices) {
+        ++service;
       } else if (std::popcount(state.FittingDevices(share_only)) < shape.devices) {
         ++devices;
       } else if (std::popcount(state.FittingDevices(shape)) < shape.devices) {
@@ -86,6 +89,7 @@ std::string Scheduler::ExplainNodes(const Gang& gang, const TaskShape& shape, No
   counts.Add(rules, "are ruled out by selectors, taints or spread");
   counts.Add(size, "are too small");
   counts.Add(reserved, "are reserved for jobs that have waited longer");
+  counts.Add(service, "have too few devices in service");
   counts.Add(devices, "have their devices taken");
   counts.Add(device_memory, "have too little memory left on their devices");
   counts.Add(cpu, "have too little CPU left");

@@ -112,7 +112,17 @@ class World {
       scheduler_->Remove(ended_[random_.Below(ended_.size())], now_);  // again
     } else if (kind < 96) {
       (void)scheduler_->LoseNode(static_cast<NodeId>(random_.Below(cluster_->nodes().size())), now_);
-    } else if (kind < 99) {
+    } else if (kind < 98) {
+      const auto node = static_cast<NodeId>(random_.Below(cluster_->nodes().size()));
+      if (const int32_t devices = cluster_->nodes()[node].devices; devices > 0) {
+        const auto device = static_cast<int32_t>(random_.Below(static_cast<uint64_t>(devices)));
+        if (random_.Below(2) == 0) {
+          (void)scheduler_->LoseDevice(node, device, now_);
+        } else {
+          scheduler_->RestoreDevice(node, device);
+        }
+      }
+    } else {
       const auto node = static_cast<NodeId>(random_.Below(cluster_->nodes().size()));
       NodeIdentity identity = constraints_->node(node);
       identity.in_service = true;
@@ -131,6 +141,13 @@ class World {
     for (const JobId job : live_) {
       if (!scheduler_->state(job).has_value()) {
         return Internal("job " + std::to_string(job) + " is lost");
+      }
+      for (const Member& member : *scheduler_->members(job)) {
+        for (const int32_t device : member.where.devices) {
+          if (!cluster_->InService(member.where.device_node, device)) {
+            return Internal("job " + std::to_string(job) + " is on a device out of service");
+          }
+        }
       }
     }
     for (QueueId queue = 0; queue < queues_->size(); ++queue) {

@@ -22,7 +22,8 @@ using ModelSet = uint64_t;
 inline constexpr ModelSet kAnyModel = ~ModelSet{0};
 constexpr ModelSet OneModel(int model) { return ModelSet{1} << model; }
 
-// Some of a node's devices: by their position in its state, the first in the lowest bit.
+// Some of a node's devices, by their position in its state if nothing else is said; the first in the lowest
+// bit.
 using DeviceMask = uint16_t;
 static_assert(kMostDevices <= 16);
 

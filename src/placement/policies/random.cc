@@ -23,7 +23,7 @@ class RandomPolicy final : public Policy {
     const NodeId node = feasible[random_.Below(feasible.size())];
     std::vector<int32_t> devices;
     for (int32_t device = 0; device < cluster.nodes()[node].devices; ++device) {
-      if (cluster.node_free(node).HasDevice(task, device)) {
+      if (cluster.InService(node, device) && cluster.node_free(node).HasDevice(task, device)) {
         devices.push_back(device);
       }
     }
