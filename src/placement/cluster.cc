@@ -38,6 +38,9 @@ Cluster::Cluster(std::vector<NodeSpec> nodes) : nodes_(std::move(nodes)), live_(
   for (NodeId node = 0; node < nodes_.size(); ++node) {
     const NodeSpec& spec = nodes_[node];
     assert(spec.devices >= 0 && spec.devices <= kMostDevices && spec.model >= 0 && spec.model < kMostModels);
+    DeviceSteps& steps = steps_[static_cast<size_t>(spec.model)];
+    assert(spec.devices == 0 || steps == DeviceSteps() || steps == spec.steps);
+    steps = spec.devices > 0 ? spec.steps : steps;
     Live& live = live_[node];
     live.free = EmptyNode(spec);
     live.state = Intern(StateOf(node));
@@ -134,12 +137,13 @@ Status Cluster::Take(const TaskShape& task, const Placement& where) {
     return InvalidArgument("the devices on node " + nodes_[where.device_node].name +
                            " are not what was asked for");
   }
+  const TaskShape taken = TakenOn(where.device_node, task);
   int32_t previous = -1;
   for (const int32_t number : where.devices) {
     if (number <= previous || number >= nodes_[where.device_node].devices) {
       return InvalidArgument("node " + nodes_[where.device_node].name + " has no such devices");
     }
-    if (!device_node.HasDevice(task, number)) {
+    if (!device_node.HasDevice(taken, number)) {
       return ResourceExhausted("a device of node " + nodes_[where.device_node].name + " has too little left");
     }
     previous = number;
@@ -151,9 +155,10 @@ Status Cluster::Take(const TaskShape& task, const Placement& where) {
 void Cluster::Give(const TaskShape& task, const Placement& where) { Add(task, where, 1); }
 
 void Cluster::Add(const TaskShape& task, const Placement& where, int sign) {
+  const TaskShape taken = TakenOn(where.device_node, task);
   live_[where.cpu_node].free.AddHost(task, sign);
-  live_[where.device_node].free.AddDevices(task, where.devices, sign);
-  device_taken_ -= sign * task.device_milli();
+  live_[where.device_node].free.AddDevices(taken, where.devices, sign);
+  device_taken_ -= sign * taken.device_milli();
   Update(where.cpu_node);
   if (where.device_node != where.cpu_node) {
     Update(where.device_node);

@@ -28,6 +28,7 @@ struct NodeSpec {
   int32_t devices = 0;
   int32_t model = 0;              // of all its devices
   int32_t device_memory_mib = 0;  // of each device; 0: not modelled, and tasks that ask for some don't fit
+  DeviceSteps steps;              // of all devices of that model, whichever node they are in
 };
 
 // Nothing of it is taken.
@@ -44,7 +45,7 @@ struct Placement {
 
 class Cluster {
  public:
-  // At most kMostDevices devices a node, models below kMostModels.
+  // At most kMostDevices devices a node, models below kMostModels; all devices of a node are of one model.
   explicit Cluster(std::vector<NodeSpec> nodes);
 
   const std::vector<NodeSpec>& nodes() const { return nodes_; }
@@ -71,9 +72,17 @@ class Cluster {
   // which is as many changes as there are nodes.
   std::optional<std::span<const NodeId>> ChangesSince(uint64_t version) const;
 
+  // What the task takes on devices of that model. Wherever states and amounts are compared with what is asked
+  // for, it is with this.
+  TaskShape Taken(const TaskShape& task, int32_t model) const {
+    const DeviceSteps& steps = steps_[static_cast<size_t>(model)];
+    return steps == DeviceSteps() ? task : steps.Taken(task);
+  }
+  TaskShape TakenOn(NodeId node, const TaskShape& task) const { return Taken(task, nodes_[node].model); }
+
   // Whether the node alone has room for the task.
   bool Fits(NodeId node, const TaskShape& task) const {
-    return memory_free(node) >= task.memory_mib && state_of_node(node).Fits(task);
+    return memory_free(node) >= task.memory_mib && state_of_node(node).Fits(TakenOn(node, task));
   }
   // The devices at these positions of the node's state.
   std::vector<int32_t> DevicesAt(NodeId node, DeviceMask positions) const;
@@ -110,6 +119,7 @@ class Cluster {
   void Add(const TaskShape& task, const Placement& where, int sign);
 
   std::vector<NodeSpec> nodes_;
+  std::array<DeviceSteps, kMostModels> steps_;  // by model
   std::vector<Live> live_;
   std::vector<State> states_;
   std::vector<StateId> unused_;  // numbers without a state

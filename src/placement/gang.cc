@@ -143,7 +143,8 @@ class Placing {
   }
 
   std::vector<int32_t> Roomiest(NodeId node, const TaskShape& shape) const {
-    return cluster_.DevicesAt(node, RoomiestDevices(cluster_.state_of_node(node), shape));
+    return cluster_.DevicesAt(node,
+                              RoomiestDevices(cluster_.state_of_node(node), cluster_.TakenOn(node, shape)));
   }
 
   bool Put(size_t role, const Placement& where, std::vector<Member>* members) {

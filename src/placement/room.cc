@@ -78,11 +78,15 @@ int64_t RoomIn(const NodeState& state, int64_t memory_free, const TaskShape& sha
   return room;
 }
 
+int64_t RoomOn(const Cluster& cluster, NodeId node, const TaskShape& shape) {
+  return RoomIn(cluster.state_of_node(node), cluster.memory_free(node), cluster.TakenOn(node, shape));
+}
+
 int64_t RoomFor(const Cluster& cluster, const Request& request, int64_t enough) {
   int64_t room = 0;
   for (NodeId node = 0; node < cluster.nodes().size() && room < enough; ++node) {
     if (request.Allows(node)) {
-      room += RoomIn(cluster.state_of_node(node), cluster.memory_free(node), request.shape);
+      room += RoomOn(cluster, node, request.shape);
     }
   }
   return std::min(room, enough);

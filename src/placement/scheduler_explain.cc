@@ -45,14 +45,15 @@ class Counts {
 
 // How far each node gets with a member of that shape. Those that would do if they were empty go into
 // `would_do`.
-std::string Scheduler::ExplainNodes(const Gang& gang, const TaskShape& shape, NodeSet* would_do) const {
+std::string Scheduler::ExplainNodes(const Gang& gang, const TaskShape& asked, NodeSet* would_do) const {
   size_t model = 0, rules = 0, size = 0, reserved = 0, service = 0, devices = 0, device_memory = 0, cpu = 0,
          memory = 0;
   size_t with_memory = 0, with_both = 0;  // devices
-  TaskShape share_only = shape;
-  share_only.device_memory_mib = 0;
   for (NodeId node = 0; node < cluster_.nodes().size(); ++node) {
     const NodeSpec& spec = cluster_.nodes()[node];
+    const TaskShape shape = cluster_.Taken(asked, spec.model);
+    TaskShape share_only = shape;
+    share_only.device_memory_mib = 0;
     const NodeState empty = EmptyNode(spec).State(spec.model, spec.devices);
     const NodeState& state = cluster_.state_of_node(node);
     if (shape.devices > 0 && (spec.devices == 0 || (shape.models & OneModel(spec.model)) == 0)) {
@@ -96,7 +97,7 @@ std::string Scheduler::ExplainNodes(const Gang& gang, const TaskShape& shape, No
   counts.Add(memory, "have too little memory left");
   std::string text = fmt::format("of {} nodes {}", cluster_.nodes().size(),
                                  counts.empty() ? "all have room" : counts.Text());
-  if (shape.device_memory_mib > 0) {
+  if (asked.device_memory_mib > 0) {
     text += fmt::format("; {} device{} the memory left, {} of them also the share", with_memory,
                         with_memory == 1 ? " has" : "s have", with_both);
   }

@@ -77,7 +77,7 @@ void Scheduler::Occupy(Job* job, std::vector<Member> members, Nanos now) {
   for (const Member& member : job->members) {
     job->parts.push_back({job->spec.roles[member.role].shape, member.where});
   }
-  job->used = UsedBy(job->spec, job->members, cluster_.nodes());
+  job->used = UsedBy(job->spec, job->members, cluster_);
   job->part = PartOf(capacity_, job->used);
   queues_.Charge(job->spec.queue, job->used, now);
   running_[job->spec.priority].emplace(job->spec.id, job);

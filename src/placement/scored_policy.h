@@ -25,7 +25,7 @@ static_assert(kMostDevices * kWholeDevice <= INT16_MAX, "scores may count a node
 class NodeRater {
  public:
   virtual ~NodeRater() = default;
-  // `node.Fits(task)` holds.
+  // `node.Fits(task)` holds. `task` is what it takes there.
   virtual Rating Rate(const NodeState& node, const TaskShape& task) const = 0;
 };
 

@@ -20,7 +20,7 @@ std::optional<NodeId> BestByLooking(const Cluster& cluster, const NodeRater& rat
     if (!request.Allows(node) || !cluster.Fits(node, request.shape)) {
       continue;
     }
-    const Rating rating = rater.Rate(cluster.state_of_node(node), shape);
+    const Rating rating = rater.Rate(cluster.state_of_node(node), cluster.TakenOn(node, shape));
     if (rating.score > best) {
       best = rating.score;
       found = node;

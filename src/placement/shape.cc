@@ -1,5 +1,6 @@
 #include "placement/shape.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace flexai::placement {
@@ -22,6 +23,13 @@ NodeState NodeState::After(const TaskShape& task, DeviceMask taken) const {
     }
   }
   return after;
+}
+
+TaskShape DeviceSteps::Taken(TaskShape task) const {
+  const auto round_up = [](int32_t amount, int32_t step) { return (amount + step - 1) / step * step; };
+  task.share_milli = std::min(round_up(task.share_milli, share_milli), kWholeDevice);
+  task.device_memory_mib = round_up(task.device_memory_mib, memory_mib);
+  return task;
 }
 
 DeviceMask FirstDevices(DeviceMask of, int count) {

@@ -1,4 +1,5 @@
-// What a task asks for and what a node has left, in the units that placement scores are made of.
+// What a task asks for, what it takes, and what a node has left, in the units that placement scores are made
+// of.
 //
 // A share of a device is counted in thousandths of it (milli), CPU in thousandths of a core, memory of nodes
 // and devices in MiB.
@@ -38,6 +39,17 @@ struct TaskShape {
 
   int64_t device_milli() const { return int64_t{devices} * share_milli; }
   auto operator<=>(const TaskShape&) const = default;
+};
+
+// In what a device hands out its share and its memory, as one that is cut into fixed partitions does: what is
+// asked for is rounded up to whole steps, of the share to the whole device at most.
+struct DeviceSteps {
+  int32_t share_milli = 1;
+  int32_t memory_mib = 1;
+
+  // What the task takes there.
+  TaskShape Taken(TaskShape task) const;
+  bool operator==(const DeviceSteps&) const = default;
 };
 
 // What of a node the scores look at. Nodes in equal states are the same to every score, and few states are

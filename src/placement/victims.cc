@@ -10,10 +10,6 @@
 namespace flexai::placement {
 namespace {
 
-int64_t Room(const NodeFree& node, const NodeSpec& spec, const TaskShape& shape) {
-  return RoomIn(node.State(spec.model, spec.devices), node.memory_mib, shape);
-}
-
 class Search {
  public:
   Search(const Cluster& cluster, const Request& request, std::span<const Evictable> candidates)
@@ -22,7 +18,7 @@ class Search {
     version_.assign(on_.size(), 0);
     for (NodeId id = 0; id < on_.size(); ++id) {
       nodes_.push_back(cluster.node_free(id));
-      room_.push_back(request.Allows(id) ? Room(nodes_[id], cluster.nodes()[id], request.shape) : 0);
+      room_.push_back(request.Allows(id) ? Room(nodes_[id], id) : 0);
       total_ += room_.back();
     }
     for (size_t i = 0; i < candidates.size(); ++i) {
@@ -70,6 +66,12 @@ class Search {
     }
   };
 
+  int64_t Room(const NodeFree& node, NodeId id) const {
+    const NodeSpec& spec = cluster_.nodes()[id];
+    return RoomIn(node.State(spec.model, spec.devices), node.memory_mib,
+                  cluster_.TakenOn(id, request_.shape));
+  }
+
   void Remove(size_t candidate, NodeId id, NodeFree* node) const { Change(candidate, id, node, 1); }
   void PutBack(size_t candidate, NodeId id, NodeFree* node) const { Change(candidate, id, node, -1); }
   void Change(size_t candidate, NodeId id, NodeFree* node, int sign) const {
@@ -78,7 +80,7 @@ class Search {
         node->AddHost(part.shape, sign);
       }
       if (part.where.device_node == id) {
-        node->AddDevices(part.shape, part.where.devices, sign);
+        node->AddDevices(cluster_.TakenOn(id, part.shape), part.where.devices, sign);
       }
     }
   }
@@ -95,22 +97,21 @@ class Search {
              std::tie(candidates_[b].priority, candidates_[b].cost, b);
     };
     std::sort(left.begin(), left.end(), cheaper);
-    const NodeSpec& spec = cluster_.nodes()[id];
     NodeFree node = nodes_[id];
     Deal deal;
     deal.node = id;
     deal.version = version_[id];
-    for (size_t i = 0; i < left.size() && Room(node, spec, request_.shape) <= room_[id]; ++i) {
+    for (size_t i = 0; i < left.size() && Room(node, id) <= room_[id]; ++i) {
       Remove(left[i], id, &node);
       deal.victims.push_back(left[i]);
     }
-    if (Room(node, spec, request_.shape) <= room_[id]) {
+    if (Room(node, id) <= room_[id]) {
       return;
     }
     // The cheap ones that went first may have been for nothing; the dearest is spared first.
     for (size_t i = deal.victims.size(); i-- > 0;) {
       PutBack(deal.victims[i], id, &node);
-      if (Room(node, spec, request_.shape) > room_[id]) {
+      if (Room(node, id) > room_[id]) {
         deal.victims.erase(deal.victims.begin() + static_cast<ptrdiff_t>(i));
       } else {
         Remove(deal.victims[i], id, &node);
@@ -121,7 +122,7 @@ class Search {
       deal.priority = std::max(deal.priority, candidates_[victim].priority);
       deal.cost += candidates_[victim].cost;
     }
-    deal.cost /= static_cast<double>(Room(node, spec, request_.shape) - room_[id]);
+    deal.cost /= static_cast<double>(Room(node, id) - room_[id]);
     offers_.push(std::move(deal));
   }
 
@@ -141,7 +142,7 @@ class Search {
   }
 
   void CountRoom(NodeId id) {
-    const int64_t room = Room(nodes_[id], cluster_.nodes()[id], request_.shape);
+    const int64_t room = Room(nodes_[id], id);
     total_ += room - room_[id];
     room_[id] = room;
   }
