@@ -107,9 +107,10 @@ std::optional<std::span<const NodeId>> Cluster::ChangesSince(uint64_t version) c
 
 std::vector<int32_t> Cluster::DevicesAt(NodeId node, DeviceMask positions) const {
   const NodeFree::Order order = live_[node].free.DeviceOrder(nodes_[node].devices);
+  const DeviceMask kept = KeepTogether(state_of_node(node), positions, order.number, nodes_[node].groups);
   std::vector<int32_t> devices;
   for (size_t i = 0; i < static_cast<size_t>(order.count); ++i) {
-    if ((positions >> i & 1) != 0) {
+    if ((kept >> i & 1) != 0) {
       devices.push_back(order.number[i]);
     }
   }

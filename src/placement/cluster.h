@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "placement/link_groups.h"
 #include "placement/node_free.h"
 #include "placement/node_set.h"
 #include "placement/shape.h"
@@ -29,6 +30,7 @@ struct NodeSpec {
   int32_t model = 0;              // of all its devices
   int32_t device_memory_mib = 0;  // of each device; 0: not modelled, and tasks that ask for some don't fit
   DeviceSteps steps;              // of all devices of that model, whichever node they are in
+  LinkGroups groups{};            // by number of the device; at first all in one
 };
 
 // Nothing of it is taken.
@@ -84,7 +86,8 @@ class Cluster {
   bool Fits(NodeId node, const TaskShape& task) const {
     return memory_free(node) >= task.memory_mib && state_of_node(node).Fits(TakenOn(node, task));
   }
-  // The devices at these positions of the node's state.
+  // The devices at these positions of the node's state; of equal ones those that keep together
+  // (link_groups.h).
   std::vector<int32_t> DevicesAt(NodeId node, DeviceMask positions) const;
 
   // Whether new tasks may go to the device; at first they may. Capacities count it either way.

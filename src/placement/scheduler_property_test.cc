@@ -51,6 +51,9 @@ class World {
                     static_cast<int32_t>(random_.Below(2)),
                     static_cast<int32_t>(random_.Below(3)) * 40'960};
       node.steps = steps[node.model];
+      for (uint8_t& group : node.groups) {
+        group = static_cast<uint8_t>(random_.Below(3));
+      }
       nodes.push_back(node);
       identities.push_back({{{"zone", std::to_string(random_.Below(3))}, {"host", node.name}}, {}, true});
       capacity.cpu_milli += node.cpu_milli;
