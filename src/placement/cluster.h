@@ -3,15 +3,15 @@
 // Nodes in equal states share the state's number, by which ratings are remembered; and a journal tells which
 // nodes changed, so that what is derived from them is brought up to date and not made again. Nothing is ever
 // over-allocated: Take refuses what does not fit. Devices may be out of service; they are in no state, so
-// that no score or count sees them, and what they hold stays booked. Thread safety: one thread; a copy is a
-// snapshot.
+// that no score or count sees them, and what they hold stays booked. A copy is a snapshot: it shares what
+// neither has changed since, and costs little. Thread safety: one thread for each copy.
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/status.h"
@@ -19,6 +19,7 @@
 #include "placement/node_free.h"
 #include "placement/node_set.h"
 #include "placement/shape.h"
+#include "placement/shared_vector.h"
 
 namespace flexai::placement {
 
@@ -50,7 +51,7 @@ class Cluster {
   // At most kMostDevices devices a node, models below kMostModels; all devices of a node are of one model.
   explicit Cluster(std::vector<NodeSpec> nodes);
 
-  const std::vector<NodeSpec>& nodes() const { return nodes_; }
+  const std::vector<NodeSpec>& nodes() const { return *nodes_; }
   // In thousandths of a device.
   int64_t device_capacity() const { return device_capacity_; }
   int64_t device_taken() const { return device_taken_; }
@@ -69,7 +70,7 @@ class Cluster {
   const NodeFree& node_free(NodeId node) const { return live_[node].free; }
 
   // How many changes there have been. A change is one node's; a task that comes or goes makes one or two.
-  uint64_t version() const { return first_change_ + changes_.size(); }
+  uint64_t version() const { return journal_.first + journal_.changes.size(); }
   // The nodes that changed since then, some repeatedly; nothing if that is longer ago than is remembered,
   // which is as many changes as there are nodes.
   std::optional<std::span<const NodeId>> ChangesSince(uint64_t version) const;
@@ -80,7 +81,7 @@ class Cluster {
     const DeviceSteps& steps = steps_[static_cast<size_t>(model)];
     return steps == DeviceSteps() ? task : steps.Taken(task);
   }
-  TaskShape TakenOn(NodeId node, const TaskShape& task) const { return Taken(task, nodes_[node].model); }
+  TaskShape TakenOn(NodeId node, const TaskShape& task) const { return Taken(task, nodes()[node].model); }
 
   // Whether the node alone has room for the task.
   bool Fits(NodeId node, const TaskShape& task) const {
@@ -105,32 +106,44 @@ class Cluster {
     NodeFree free;
     StateId state = 0;
   };
-  struct StateHash {
-    size_t operator()(const NodeState& state) const;
-  };
-
   struct State {
     NodeState value;
     uint32_t serial = 0;
     uint32_t nodes = 0;
   };
 
+  // The nodes that changed, from change number `first` on. Nobody has asked a copy about changes before it.
+  struct Journal {
+    Journal() = default;
+    Journal(const Journal& other) : first(other.first + other.changes.size()) {}
+    Journal(Journal&&) = default;
+    Journal& operator=(const Journal& other) { return *this = Journal(other); }
+    Journal& operator=(Journal&&) = default;
+
+    std::vector<NodeId> changes;
+    uint64_t first = 0;
+  };
+  static constexpr StateId kNoState = ~StateId{0};
+
+  const NodeSpec& spec(NodeId node) const { return (*nodes_)[node]; }
+  size_t SlotOf(const NodeState& state) const;
+  void Reindex(size_t slots);
   StateId Intern(const NodeState& state);
   void ForgetDeadStates();
   NodeState StateOf(NodeId node) const;
   void Update(NodeId node);
   void Add(const TaskShape& task, const Placement& where, int sign);
 
-  std::vector<NodeSpec> nodes_;
+  std::shared_ptr<const std::vector<NodeSpec>> nodes_;
   std::array<DeviceSteps, kMostModels> steps_;  // by model
-  std::vector<Live> live_;
-  std::vector<State> states_;
+  SharedVector<Live> live_;
+  SharedVector<State> states_;
+  std::vector<StateId> index_;   // the states by their hash: open addressing, at most half full
+  size_t known_states_ = 0;      // in the index
   std::vector<StateId> unused_;  // numbers without a state
   size_t live_states_ = 0;       // with nodes
   uint32_t next_serial_ = 1;
-  std::unordered_map<NodeState, StateId, StateHash> ids_;
-  std::vector<NodeId> changes_;
-  uint64_t first_change_ = 0;
+  Journal journal_;
   int64_t device_capacity_ = 0;
   int64_t device_taken_ = 0;
 };

@@ -72,6 +72,26 @@ TEST(Cluster, NothingNewGoesToADeviceOutOfService) {
   EXPECT_EQ(cluster.state_of_node(0), (NodeState{32'000, 0, 2, {1000, 1000}}));
 }
 
+TEST(Cluster, ACopyIsASnapshot) {
+  std::vector<NodeSpec> nodes(200, NodeSpec{"n", 8'000, 10'000, 2, 0});
+  Cluster cluster(nodes);
+  ASSERT_TRUE(cluster.Take(Share(300), {70, 70, {0}}).ok());
+  Cluster copy = cluster;
+  EXPECT_EQ(&copy.nodes(), &cluster.nodes()) << "shared";
+  EXPECT_EQ(&copy.node_free(0), &cluster.node_free(0)) << "shared until one changes it";
+  EXPECT_EQ(copy.version(), cluster.version());
+  EXPECT_FALSE(copy.ChangesSince(0).has_value());
+  ASSERT_TRUE(copy.Take(Share(100), {70, 70, {0}}).ok());
+  ASSERT_TRUE(cluster.Take(Share(500), {130, 130, {1}}).ok());
+  EXPECT_EQ(copy.device_free(70, 0), 600);
+  EXPECT_EQ(cluster.device_free(70, 0), 700);
+  EXPECT_EQ(copy.device_free(130, 1), 1'000);
+  EXPECT_EQ(cluster.state_of_node(70), (NodeState{7'000, 0, 2, {1000, 700}}));
+  EXPECT_EQ(copy.state_of_node(130), (NodeState{8'000, 0, 2, {1000, 1000}}));
+  EXPECT_EQ(copy.ChangesSince(1)->size(), 1u);
+  EXPECT_EQ(copy.device_taken(), 400);
+}
+
 TEST(Cluster, NodesInEqualStatesShareANumber) {
   Cluster cluster({{"a", 8'000, 1, 2, 0}, {"b", 8'000, 2, 2, 0}, {"c", 8'000, 3, 2, 1}});
   EXPECT_EQ(cluster.state_of(0), cluster.state_of(1)) << "memory makes no states";

@@ -74,9 +74,9 @@ std::string Scheduler::ExplainNodes(const Gang& gang, const TaskShape& asked, No
         ++reserved;
       } else if (state.devices < shape.devices) {
         ++service;
-      } else if (std::popcount(state.FittingDevices(share_only)) < shape.devices) {
+      } else if (!state.HasDevices(share_only)) {
         ++devices;
-      } else if (std::popcount(state.FittingDevices(shape)) < shape.devices) {
+      } else if (!state.HasDevices(shape)) {
         ++device_memory;
       } else if (state.cpu_free < shape.cpu_milli) {
         ++cpu;

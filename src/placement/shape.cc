@@ -41,9 +41,11 @@ DeviceMask FirstDevices(DeviceMask of, int count) {
 }
 
 DeviceMask LastDevices(DeviceMask of, int count) {
-  unsigned last = of;
-  for (int spare = std::popcount(of) - count; spare > 0; --spare) {
-    last &= last - 1;
+  unsigned last = 0;
+  for (unsigned left = of; count > 0 && left != 0; --count) {
+    const unsigned highest = std::bit_floor(left);
+    last |= highest;
+    left ^= highest;
   }
   return static_cast<DeviceMask>(last);
 }

@@ -80,12 +80,18 @@ struct NodeState {
     }
     return static_cast<DeviceMask>(fitting);
   }
+  bool HasDevices(const TaskShape& task) const {
+    int missing = task.devices;
+    for (size_t i = 0; missing > 0 && i < static_cast<size_t>(devices) && free[i] >= task.share_milli; ++i) {
+      missing -= memory[i] >= task.device_memory_mib ? 1 : 0;
+    }
+    return missing <= 0;
+  }
   // But for memory of the node, which states leave out: it hardly ever decides, and would make nearly all
   // states differ.
   bool Fits(const TaskShape& task) const {
     return cpu_free >= task.cpu_milli &&
-           (task.devices == 0 ||
-            ((task.models & OneModel(model)) != 0 && std::popcount(FittingDevices(task)) >= task.devices));
+           (task.devices == 0 || ((task.models & OneModel(model)) != 0 && HasDevices(task)));
   }
   // The state after the task took what it wants of these devices, which have it.
   NodeState After(const TaskShape& task, DeviceMask taken) const;
