@@ -170,21 +170,6 @@ Status CheckGangs(const CsvTable& table, const Snapshot& snapshot) {
   return {};
 }
 
-// Tasks may ask for models that no node has now.
-Status AddModelsOfTasks(const CsvTable& table, std::vector<std::string>* models) {
-  const std::optional<size_t> spec = table.OptionalColumn("gpu_spec");
-  for (size_t i = 0; i < table.size(); ++i) {
-    const CsvRow row = table.row(i);
-    if (row.Text(spec).empty()) {
-      continue;
-    }
-    for (const std::string_view name : Split(row.Text(spec), '|')) {
-      FLEXAI_RETURN_IF_ERROR(AddModel(models, name, row.place()).status());
-    }
-  }
-  return {};
-}
-
 Status ParseSnapshotTasks(std::string_view text, const std::string& name, Snapshot* snapshot) {
   FLEXAI_ASSIGN_OR_RETURN(const CsvTable table, CsvTable::Parse(text, name));
   FLEXAI_RETURN_IF_ERROR(AddModelsOfTasks(table, &snapshot->nodes.models));
@@ -303,7 +288,7 @@ std::vector<Member> MembersOf(const Snapshot& snapshot, const Job& job) {
   return members;
 }
 
-Status Load(const Snapshot& snapshot, std::span<const Job> jobs, placement::Scheduler* scheduler) {
+Status Restore(const Snapshot& snapshot, std::span<const Job> jobs, placement::Scheduler* scheduler) {
   std::vector<std::pair<Nanos, const Job*>> running;
   for (const Job& job : jobs) {
     std::optional<Nanos> started;  // of the first of its members

@@ -54,6 +54,6 @@ std::vector<placement::Member> MembersOf(const Snapshot& snapshot, const Job& jo
 // Tells the scheduler all that the snapshot knows: what runs in the order of the starts, then what waits.
 // `jobs` are those of the snapshot's tasks. What ended before is not in a snapshot, and so not in past usage
 // of queues.
-Status Load(const Snapshot& snapshot, std::span<const Job> jobs, placement::Scheduler* scheduler);
+Status Restore(const Snapshot& snapshot, std::span<const Job> jobs, placement::Scheduler* scheduler);
 
 }  // namespace flexai::simulator

@@ -104,7 +104,7 @@ struct World {
         policy(std::move(*placement::MakePolicy("binpack", {}))),
         jobs(std::move(*JobsOf(snapshot.tasks, queues, &constraints))),
         scheduler(cluster, constraints, queues, *policy, {}) {
-    loaded = Load(snapshot, jobs, &scheduler);
+    loaded = Restore(snapshot, jobs, &scheduler);
   }
   placement::Cluster cluster;
   placement::Constraints constraints;

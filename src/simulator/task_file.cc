@@ -374,6 +374,20 @@ Result<std::vector<TimedTask>> TasksOf(const CsvTable& table, const std::vector<
   return tasks;
 }
 
+Status AddModelsOfTasks(const CsvTable& table, std::vector<std::string>* models) {
+  const std::optional<size_t> spec = table.OptionalColumn("gpu_spec");
+  for (size_t i = 0; i < table.size(); ++i) {
+    const CsvRow row = table.row(i);
+    if (row.Text(spec).empty()) {
+      continue;
+    }
+    for (const std::string_view name : Split(row.Text(spec), '|')) {
+      FLEXAI_RETURN_IF_ERROR(AddModel(models, name, row.place()).status());
+    }
+  }
+  return {};
+}
+
 Result<std::vector<TimedTask>> ParseTasks(std::string_view text, std::string_view name,
                                           const std::vector<std::string>& models,
                                           std::span<const QueueSpec> queues) {

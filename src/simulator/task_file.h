@@ -59,6 +59,8 @@ enum class TaskUse { kAdded, kSnapshot, kTimed };
 Result<std::vector<TimedTask>> TasksOf(const CsvTable& table, const std::vector<std::string>& models,
                                        std::span<const placement::QueueSpec> queues, TaskUse use,
                                        std::span<const std::string_view> more = {});
+// Gives numbers to the models in the column gpu_spec that have none: tasks may wait for what no node has.
+Status AddModelsOfTasks(const CsvTable& table, std::vector<std::string>* models);
 // Of a timed workload, by arrival; those that arrive together as they stand in the file. `name` is the
 // file's, for messages.
 Result<std::vector<TimedTask>> ParseTasks(std::string_view text, std::string_view name,
