@@ -97,13 +97,18 @@ std::string NodesText(const NodeList& nodes) {
     taints = taints || !identity.taints.empty();
     in_service = in_service || !identity.in_service;
   }
+  // A node without devices has number 0 if its model is not said. So has one of the first model, which must
+  // be said somewhere.
+  const bool name_first = !nodes.models.empty() && std::none_of(nodes.specs.begin(), nodes.specs.end(),
+                                                                [](const placement::NodeSpec& node) {
+                                                                  return node.devices > 0 && node.model == 0;
+                                                                });
   std::string text = fmt::format("sn,cpu_milli,memory_mib,gpu,model{}{}{}\n", labels ? ",labels" : "",
                                  taints ? ",taints" : "", in_service ? ",in_service" : "");
   for (size_t i = 0; i < nodes.specs.size(); ++i) {
     const placement::NodeSpec& node = nodes.specs[i];
     const placement::NodeIdentity& identity = nodes.identities[i];
-    // A node without devices and of no named model has number 0, like the first model.
-    const bool has_model = node.devices > 0 || node.model != 0;
+    const bool has_model = node.devices > 0 || node.model != 0 || name_first;
     text += fmt::format("{},{},{},{},{}", node.name, node.cpu_milli, node.memory_mib, node.devices,
                         has_model ? nodes.models[static_cast<size_t>(node.model)] : "");
     text += labels ? "," + LabelsText(identity.labels) : "";

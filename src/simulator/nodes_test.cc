@@ -37,6 +37,11 @@ TEST(Nodes, WritesWhatItReads) {
   EXPECT_EQ(NodesText(Parse(plain)), plain) << "without columns that say nothing";
 }
 
+TEST(Nodes, KeepsAModelThatOnlyNodesWithoutDevicesHave) {
+  const char* text = "sn,cpu_milli,memory_mib,gpu,model\na,8000,1000,0,T4\nb,8000,1000,1,V100\n";
+  EXPECT_EQ(NodesText(Parse(text)), text);
+}
+
 TEST(Nodes, AddsToThoseThereAre) {
   NodeList nodes = Parse(kText);
   ASSERT_TRUE(AddNodes("sn,cpu_milli,memory_mib,gpu,model\nd,1,1,1,A10\ne,1,1,1,T4\n", "m.csv",
