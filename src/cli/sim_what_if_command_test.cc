@@ -91,7 +91,7 @@ SimTimedOptions Timed() {
   options.pods = kExamples + "/cluster/pods.csv";
   options.tasks = kExamples + "/cluster/tasks.csv";
   options.queues = kExamples + "/cluster/queues.csv";
-  options.policies = "hi";
+  options.policies = "best-fit";
   options.seeds = "1";
   options.warm_up = "0s";
   options.horizon = "24h";
