@@ -104,6 +104,46 @@ TEST(WhatIf, TheFirstOfThoseThatWaitAreExplained) {
   EXPECT_THAT(result.waits, ElementsAre(HasSubstr("job 'half'"))) << "by priority, then by age";
 }
 
+// One node of two devices, full, at 1000 s.
+WhatIf AskOfOneNode(const std::string& tasks) {
+  const Result<Snapshot> snapshot = ParseSnapshot(
+      {"sn,cpu_milli,memory_mib,gpu,model\na,8000,1000,2,T4\n",
+       "name,arrival_s,cpu_milli,num_gpu,gpu_milli,priority,gang,min_run_s,node,devices,started_s\n" + tasks,
+       "", "now_s\n1000\n"},
+      "f");
+  EXPECT_TRUE(snapshot.ok()) << snapshot.status().message();
+  WhatIfOptions options;
+  options.policy = "binpack";
+  Result<WhatIf> result = RunWhatIf(*snapshot, *ParseChange({}, {"a"}, *snapshot), options);
+  EXPECT_TRUE(result.ok()) << result.status().message();
+  return std::move(*result);
+}
+
+TEST(WhatIf, WhatRunsHasRunSinceItStarted) {
+  const auto ended = [](const std::string& started) {
+    return AskOfOneNode("low,0,1000,2,1000,0,,500,a,0|1," + started + "\nhigh,999,1000,1,1000,1,,,,,\n")
+               .as_is.by_priority.at(1)
+               .running == 1;
+  };
+  EXPECT_TRUE(ended("500")) << "its least run time is over";
+  EXPECT_FALSE(ended("501"));
+}
+
+TEST(WhatIf, MembersOfAGangRunEachInItsRole) {
+  const WhatIf result = AskOfOneNode(
+      "small,0,1000,1,500,0,g,,a,0,10\nlarge,0,2000,1,1000,0,g,,a,1,10\nnext,5,1000,1,500,0,,,,,\n");
+  EXPECT_EQ(result.now.taken_milli, 1'500);
+  EXPECT_EQ(result.as_is.taken_milli, 2'000);
+  EXPECT_EQ(result.with_change.taken_milli, 0);
+}
+
+TEST(WhatIf, TheHighestPriorityIsExplainedFirst) {
+  const WhatIf result =
+      AskOfOneNode("low,0,1000,2,1000,0,,,a,0|1,0\nold,1,1000,1,1000,1,,,,,\nurgent,2,1000,1,1000,2,,,,,\n");
+  EXPECT_THAT(result.waits,
+              ElementsAre(HasSubstr("job 'urgent'"), HasSubstr("job 'old'"), HasSubstr("job 'low'")));
+}
+
 TEST(WhatIf, SaysWhatIsWrongWithAChange) {
   const Snapshot snapshot = Taken();
   const auto wrong = [&](const ChangeTexts& texts, std::vector<std::string> removed = {}) {
