@@ -150,7 +150,7 @@ std::optional<std::vector<std::string>> ParseLabelNames(std::string_view text) {
 std::string LabelsText(const Labels& labels) {
   std::string text;
   for (const auto& [key, value] : labels) {
-    text += (text.empty() ? "" : "|") + key + "=" + value;
+    text += fmt::format("{}{}={}", text.empty() ? "" : "|", key, value);
   }
   return text;
 }

@@ -260,6 +260,7 @@ std::vector<Difference> Compare(const World& as_is, const World& with_change) {
   std::stable_sort(found.begin(), found.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<Difference> differences;
+  differences.reserve(found.size());
   for (auto& [fate, difference] : found) {
     differences.push_back(std::move(difference));
   }
