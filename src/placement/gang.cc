@@ -135,11 +135,16 @@ class Placing {
     int left = of.min;
     for (NodeId node = 0; node < cluster_.nodes().size() && left > 0; ++node) {
       while (left > 0 && request.Allows(node) && cluster_.Fits(node, of.shape) &&
-             Put(role, {node, node, cluster_.DevicesAt(node, 0, of.shape.devices)}, members)) {
+             Put(role, {node, node, Roomiest(node, of.shape)}, members)) {
         --left;
       }
     }
     return left == 0;
+  }
+
+  std::vector<int32_t> Roomiest(NodeId node, const TaskShape& shape) const {
+    return cluster_.DevicesAt(node,
+                              RoomiestDevices(cluster_.state_of_node(node), cluster_.TakenOn(node, shape)));
   }
 
   bool Put(size_t role, const Placement& where, std::vector<Member>* members) {
