@@ -43,6 +43,8 @@ TEST(BatchPolicy, HiBatch16PlacesMoreTasksIfTheDevicesAreTheSame) {
 }
 
 bool FitsSomewhere(const Cluster& cluster, const TaskShape& task, bool remote) {
+  TaskShape device_half = task;
+  device_half.cpu_milli = 0;
   bool cpu = false;
   bool devices = false;
   for (NodeId node = 0; node < cluster.nodes().size(); ++node) {
@@ -50,7 +52,7 @@ bool FitsSomewhere(const Cluster& cluster, const TaskShape& task, bool remote) {
       return true;
     }
     cpu |= cluster.state_of_node(node).cpu_free >= task.cpu_milli;
-    devices |= cluster.state_of_node(node).Fits({0, 0, task.devices, task.share_milli, task.models});
+    devices |= cluster.state_of_node(node).Fits(device_half);
   }
   return remote && cpu && devices;
 }

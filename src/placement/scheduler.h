@@ -18,6 +18,7 @@
 // Thread safety: one thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <span>
@@ -81,6 +82,11 @@ class Scheduler {
   void SetNode(NodeId node, NodeIdentity identity);
   // The node is gone: out of service, and its jobs wait again.
   std::vector<Decision> LoseNode(NodeId node, Nanos now);
+  // One of its devices, by number, does not work: out of service, and the jobs that use it wait again. Others
+  // on the node go on. Limits and guarantees are those of the cluster with all its devices.
+  std::vector<Decision> LoseDevice(NodeId node, int32_t device, Nanos now);
+  // It works again.
+  void RestoreDevice(NodeId node, int32_t device);
 
   // What is to be done now. Starts are assumed to work.
   std::vector<Decision> Cycle(Nanos now);
@@ -102,6 +108,7 @@ class Scheduler {
     JobSpec spec;
     State state = kPending;
     std::vector<Member> members;
+    std::vector<Evictable::Part> parts;  // the same, as they are given back
     Nanos started;
     Resources used;
     double part = 0;  // of the capacity: the largest of anything that it uses
@@ -131,7 +138,7 @@ class Scheduler {
   };
   // Which part of whom an Evictable is.
   struct Victim {
-    JobId job = 0;
+    Job* job = nullptr;
     std::optional<size_t> member;  // absent: all of it
   };
 
@@ -144,6 +151,9 @@ class Scheduler {
   void Occupy(Job* job, std::vector<Member> members, Nanos now);  // the books of what is taken already
   void Vacate(Job* job, Nanos now);                               // the books of what is given back already
   void Release(Job* job, Nanos now);                              // gives back, and Vacate
+  // Jobs with a member that `uses` what was lost wait again.
+  std::vector<Decision> EndWhere(const std::function<bool(const Member&)>& uses, const std::string& reason,
+                                 Nanos now);
 
   // scheduler.cc
   void CyclePriority(int32_t priority, Nanos now, std::vector<Decision>* decisions);
@@ -162,6 +172,8 @@ class Scheduler {
   bool MakeRoom(Job* job, const Gang& gang, Means means, Nanos now, Nanos* retry_at,
                 std::vector<Decision>* decisions);
   std::vector<Victim> CandidatesFor(const Job& job, Means means, Nanos now, Nanos* retry_at) const;
+  void AddCandidates(const Job& job, Job* running, Means means, Nanos now, Nanos* retry_at,
+                     std::vector<Victim>* candidates) const;
   Evictable EvictableOf(const Victim& victim, Means means, Nanos now) const;
   bool MayEnd(const Job& victim, const Job& job) const;
 
@@ -182,12 +194,14 @@ class Scheduler {
   Policy& policy_;
   const SchedulerOptions options_;
   Resources capacity_;
-  std::vector<bool> limited_;  // by queue: whether it or one above it has a limit
+  std::vector<bool> limited_;     // by queue: whether it or one above it has a limit
+  std::vector<bool> guaranteed_;  // ... or a guarantee
   std::map<JobId, Job> jobs_;
   std::map<BucketKey, Bucket> buckets_;
   std::vector<Reservation> reservations_;
-  std::map<int32_t, size_t> running_;  // jobs by priority
-  std::set<JobId> elastic_;            // running with fewer members than they may have
+  std::map<int32_t, std::map<JobId, Job*>> running_;  // by priority
+  std::set<JobId> elastic_;                           // running with fewer members than they may have
+  std::set<JobId> generous_;                          // running with more members than they need
   mutable std::map<std::string, std::vector<NodeSet>> domains_;  // by label, made when first asked for
   std::unordered_set<JobId> ended_;
   std::vector<JobId> ended_order_;  // a ring

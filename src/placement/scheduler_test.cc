@@ -154,6 +154,14 @@ TEST_F(SchedulerTest, MembersThatAGangCanDoWithoutGoFirst) {
   EXPECT_EQ(scheduler_->members(1)->size(), 9u);
 }
 
+TEST_F(SchedulerTest, AGangThatHasAllItMayHaveGivesToo) {
+  Submit(Job(1, {{Devices(1), 2, 12}}));
+  EXPECT_EQ(Cycle(At(0)), "start 1");
+  EXPECT_EQ(scheduler_->members(1)->size(), 12u);
+  Submit(Job(2, {{Devices(1), 3, 3}}));
+  EXPECT_EQ(Cycle(At(5)), "shrink 1, start 2");
+}
+
 TEST_F(SchedulerTest, MovesRatherThanEnds) {
   SchedulerOptions options;
   options.move = true;
@@ -368,6 +376,48 @@ TEST_F(SchedulerTest, ALostNodeSendsItsJobsBack) {
   back.in_service = true;
   scheduler_->SetNode(node, back);
   EXPECT_EQ(Cycle(At(2)), "start 1");
+}
+
+TEST_F(SchedulerTest, ALostDeviceSendsBackWhatUsesIt) {
+  Submit(Job(1, {{Devices(2), 1, 1}}));
+  Submit(Job(2, {{Devices(1), 1, 1}}));
+  EXPECT_EQ(Cycle(At(0)), "start 1, start 2");
+  const Placement where = scheduler_->members(1)->front().where;
+  const std::vector<Decision> lost = scheduler_->LoseDevice(where.device_node, where.devices[0], At(1));
+  ASSERT_EQ(lost.size(), 1u);
+  EXPECT_EQ(lost[0].job, 1u);
+  EXPECT_EQ(lost[0].reason, "device " + std::to_string(where.devices[0]) + " of node n0 is lost");
+  EXPECT_TRUE(scheduler_->LoseDevice(where.device_node, where.devices[0], At(1)).empty()) << "said twice";
+  EXPECT_EQ(Cycle(At(1)), "start 1") << "on what is left";
+  Submit(Job(3, {{Devices(4), 3, 3}}));
+  scheduler_->Remove(1, At(2));
+  scheduler_->Remove(2, At(2));
+  EXPECT_EQ(Cycle(At(2)), "");
+  EXPECT_THAT(Explain(3, At(2)),
+              HasSubstr("of 3 nodes 1 have too few devices in service; there is room for 2"));
+  scheduler_->RestoreDevice(where.device_node, where.devices[0]);
+  EXPECT_EQ(Cycle(At(3)), "start 3");
+}
+
+TEST_F(SchedulerTest, ExplainTellsMemoryOfDevicesFromTheirShare) {
+  std::vector<NodeSpec> nodes = cluster_->nodes();
+  for (NodeSpec& node : nodes) {
+    node.device_memory_mib = 80'000;
+  }
+  *cluster_ = Cluster(nodes);
+  TaskShape task = Devices(1, 500);
+  task.device_memory_mib = 50'000;
+  for (JobId id = 1; id <= 12; ++id) {
+    Submit(Job(id, {{id <= 8 ? task : Devices(1, 900), 1, 1}}));
+  }
+  Cycle(At(0));
+  EXPECT_EQ(scheduler_->waiting(), 0u);
+  Submit(Job(13, {{task, 1, 1}}));
+  EXPECT_EQ(Cycle(At(1)), "");
+  EXPECT_THAT(Explain(13, At(1)),
+              HasSubstr("needs 50 % of 1 device with 50000 MiB, 1 cores and 10 MiB: of 3 nodes 1 have their "
+                        "devices taken, 2 have too little memory left on their devices; 4 devices have the "
+                        "memory left, 0 of them also the share"));
 }
 
 TEST_F(SchedulerTest, RefusesWhatCouldNeverRun) {

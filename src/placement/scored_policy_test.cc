@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/random.h"
+#include "placement/room.h"
 
 namespace flexai::placement {
 namespace {
@@ -19,7 +20,7 @@ std::optional<NodeId> BestByLooking(const Cluster& cluster, const NodeRater& rat
     if (!request.Allows(node) || !cluster.Fits(node, request.shape)) {
       continue;
     }
-    const Rating rating = rater.Rate(cluster.state_of_node(node), shape);
+    const Rating rating = rater.Rate(cluster.state_of_node(node), cluster.TakenOn(node, shape));
     if (rating.score > best) {
       best = rating.score;
       found = node;
@@ -76,12 +77,13 @@ TEST(ScoreBoard, FindsWhatLookingAtEveryNodeFinds) {
       const std::optional<NodeId> expected = BestByLooking(cluster, rater, request);
       ASSERT_EQ(best.has_value(), expected.has_value()) << event;
       ASSERT_TRUE(!best.has_value() || best->node == *expected) << event;
+      const int64_t enough = random.Between(1, 500);
+      ASSERT_EQ(boards[kind].RoomFor(cluster, request, enough), RoomFor(cluster, request, enough)) << event;
     }
     if (best.has_value() && random.Below(100) < 60) {
       TaskShape task = shapes[kind];
       task.cpu_milli = random.Between(1, 900);
-      const Placement where{best->node, best->node,
-                            cluster.DevicesAt(best->node, best->rating.first, task.devices)};
+      const Placement where{best->node, best->node, cluster.DevicesAt(best->node, best->rating.devices)};
       if (cluster.Take(task, where).ok()) {
         running.emplace_back(task, where);
       }
