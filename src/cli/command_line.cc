@@ -211,8 +211,11 @@ void AddSim(CLI::App& app, Arguments* to) {
   openb->add_flag("--timing", options.timing, "Show how long a decision takes");
   AddText(openb, "--published", options.published, "CSV file of published results to show beside");
   openb->footer(
-      "Policies: random, spread, binpack, best-fit, dot-product, fgd, hi. The columns are the percentage of\n"
-      "devices allocated once so much was asked for, and how many tasks of each class were placed.\n"
+      "Policies: random, spread, binpack, best-fit, dot-product, fgd, hi, and hi-batch16, which holds 16 "
+      "tasks\n"
+      "and decides them together. The columns are the percentage of devices allocated once so much was "
+      "asked\n"
+      "for, and how many tasks of each class were placed.\n"
       "Example:\n  flexai sim openb --nodes nodes.csv --pods pods.csv --policies fgd,hi --seeds 42-51");
 }
 

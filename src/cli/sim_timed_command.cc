@@ -69,7 +69,7 @@ Status ReadSnapshotOptions(const SimTimedOptions& options, simulator::TimedCompa
 
 Status ReadOptions(const SimTimedOptions& options, simulator::TimedComparisonOptions* comparison,
                    simulator::GeneratorOptions* generator) {
-  FLEXAI_ASSIGN_OR_RETURN(comparison->policies, ParsePolicies(options.policies));
+  FLEXAI_ASSIGN_OR_RETURN(comparison->policies, ParsePolicies(options.policies, placement::PolicyNames()));
   FLEXAI_ASSIGN_OR_RETURN(const auto seeds, ParseSeeds(options.seeds));
   for (uint64_t seed = seeds.first; seed <= seeds.second; ++seed) {
     comparison->seeds.push_back(seed);
