@@ -135,13 +135,15 @@ Status Simulate(const Context& context, const SimOpenbOptions& options) {
   comparison.first_seed = seeds.first;
   comparison.last_seed = seeds.second;
   comparison.until = options.until;
-  comparison.remote = options.remote;
   const os::MonotonicClock clock;
   comparison.clock = options.timing ? &clock : nullptr;
 
   FLEXAI_ASSIGN_OR_RETURN(simulator::Trace trace, simulator::ReadOpenb(options.nodes, options.pods));
   for (placement::NodeSpec& node : trace.nodes) {
     node.cpu_milli = std::llround(static_cast<double>(node.cpu_milli) * options.cpu_scale);
+  }
+  if (options.remote) {
+    simulator::AllowRemote(&trace);
   }
   std::map<std::string, simulator::PublishedRow> published;
   if (!options.published.empty()) {

@@ -22,10 +22,12 @@ size_t Cluster::StateHash::operator()(const NodeState& state) const {
   return hash;
 }
 
-Cluster::Cluster(std::vector<NodeSpec> nodes) : nodes_(std::move(nodes)), live_(nodes_.size()) {
+Cluster::Cluster(std::vector<NodeSpec> nodes, Links links)
+    : nodes_(std::move(nodes)), links_(std::move(links)), live_(nodes_.size()) {
   for (NodeId node = 0; node < nodes_.size(); ++node) {
     const NodeSpec& spec = nodes_[node];
     assert(spec.devices >= 0 && spec.devices <= kMostDevices && spec.model >= 0 && spec.model < kMostModels);
+    assert(!links_.described() || (spec.domain >= 0 && spec.domain < links_.domain_count()));
     Live& live = live_[node];
     live.cpu_free = spec.cpu_milli;
     live.memory_free = spec.memory_mib;
@@ -130,11 +132,34 @@ Status Cluster::Take(const TaskShape& task, const Placement& where) {
     }
     previous = number;
   }
+  FLEXAI_RETURN_IF_ERROR(CheckRemote(task, where));
+  if (where.remote()) {
+    FLEXAI_RETURN_IF_ERROR(
+        links_.Take(nodes_[where.cpu_node].domain, nodes_[where.device_node].domain, task.link_mbit));
+  }
   Add(task, where, -1);
   return {};
 }
 
-void Cluster::Give(const TaskShape& task, const Placement& where) { Add(task, where, 1); }
+Status Cluster::CheckRemote(const TaskShape& task, const Placement& where) const {
+  const std::string& node = nodes_[where.device_node].name;
+  if (where.remote() ? task.remote == Remote::kNever : task.remote == Remote::kOnly) {
+    return InvalidArgument(where.remote()
+                               ? "the devices are on node " + node + ", and the task may not be remote"
+                               : "the devices are on node " + node + " itself, and the task must be remote");
+  }
+  if (where.remote() && !nodes_[where.device_node].lends) {
+    return InvalidArgument("node " + node + " does not lend its devices to other nodes");
+  }
+  return {};
+}
+
+void Cluster::Give(const TaskShape& task, const Placement& where) {
+  if (where.remote()) {
+    links_.Give(nodes_[where.cpu_node].domain, nodes_[where.device_node].domain, task.link_mbit);
+  }
+  Add(task, where, 1);
+}
 
 void Cluster::Add(const TaskShape& task, const Placement& where, int sign) {
   live_[where.cpu_node].cpu_free += sign * task.cpu_milli;

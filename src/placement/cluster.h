@@ -2,7 +2,8 @@
 //
 // Nodes in equal states share the state's number, by which ratings are remembered; and a journal tells which
 // nodes changed, so that what is derived from them is brought up to date and not made again. Nothing is ever
-// over-allocated: Take refuses what does not fit. Thread safety: one thread; a copy is a snapshot.
+// over-allocated, links included: Take refuses what does not fit. Thread safety: one thread; a copy is a
+// snapshot.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "placement/links.h"
 #include "placement/node_set.h"
 #include "placement/shape.h"
 
@@ -24,6 +26,8 @@ struct NodeSpec {
   int64_t memory_mib = 0;
   int32_t devices = 0;
   int32_t model = 0;
+  bool lends = true;   // its devices may be used from other nodes
+  int32_t domain = 0;  // of the network (links.h)
 };
 
 using StateId = uint32_t;  // dense; a state that no node has been in for a while loses its number to another
@@ -33,14 +37,17 @@ struct Placement {
   NodeId cpu_node = 0;
   NodeId device_node = 0;
   std::vector<int32_t> devices;  // numbers on device_node, ascending
+
+  bool remote() const { return !devices.empty() && cpu_node != device_node; }
 };
 
 class Cluster {
  public:
-  // At most kMostDevices devices a node, models below kMostModels.
-  explicit Cluster(std::vector<NodeSpec> nodes);
+  // At most kMostDevices devices a node, models below kMostModels, domains that the links know.
+  explicit Cluster(std::vector<NodeSpec> nodes, Links links = {});
 
   const std::vector<NodeSpec>& nodes() const { return nodes_; }
+  const Links& links() const { return links_; }
   // In thousandths of a device.
   int64_t device_capacity() const { return device_capacity_; }
   int64_t device_taken() const { return device_taken_; }
@@ -62,6 +69,15 @@ class Cluster {
   // which is as many changes as there are nodes.
   std::optional<std::span<const NodeId>> ChangesSince(uint64_t version) const;
 
+  // The link of a remote placement: whether it has what the task reserves, and how long a round trip takes.
+  bool Linked(NodeId cpu_node, NodeId device_node, int32_t mbit) const {
+    return links_.HasRoom(nodes_[cpu_node].domain, nodes_[device_node].domain, mbit);
+  }
+  Nanos Latency(const Placement& where) const {
+    return where.remote() ? links_.Latency(nodes_[where.cpu_node].domain, nodes_[where.device_node].domain)
+                          : Nanos{};
+  }
+
   // Whether the node alone has room for the task.
   bool Fits(NodeId node, const TaskShape& task) const {
     return memory_free(node) >= task.memory_mib && state_of_node(node).Fits(task);
@@ -69,7 +85,8 @@ class Cluster {
   // The devices at positions [first, first + task.devices) of the node's state.
   std::vector<int32_t> DevicesAt(NodeId node, int first, int count) const;
 
-  // kResourceExhausted, and nothing changed, if it does not fit.
+  // A remote placement reserves the task's bandwidth too. kResourceExhausted, and nothing changed, if it does
+  // not fit; kInvalidArgument if it is not as the task asks, or the node of the devices does not lend them.
   Status Take(const TaskShape& task, const Placement& where);
   // Undoes a Take with the same arguments.
   void Give(const TaskShape& task, const Placement& where);
@@ -96,8 +113,10 @@ class Cluster {
   NodeState StateOf(NodeId node) const;
   void Update(NodeId node);
   void Add(const TaskShape& task, const Placement& where, int sign);
+  Status CheckRemote(const TaskShape& task, const Placement& where) const;
 
   std::vector<NodeSpec> nodes_;
+  Links links_;
   std::vector<Live> live_;
   std::vector<State> states_;
   std::vector<StateId> unused_;  // numbers without a state

@@ -4,7 +4,7 @@
 #include <functional>
 #include <numeric>
 
-#include "placement/room.h"
+#include "placement/remote_room.h"
 
 namespace flexai::placement {
 namespace {
@@ -32,7 +32,7 @@ class Placing {
       }
       // The policy knows at once whether there is room for one; counting looks at every node.
       const Request one{of.shape, matching};
-      const int64_t room = policy_.Choose(cluster_, one).has_value() ? RoomFor(cluster_, one, of.min) : 0;
+      const int64_t room = policy_.Choose(cluster_, one).has_value() ? RoomAtMost(cluster_, one, of.min) : 0;
       if (room < of.min) {
         return {GangResult::kInfeasible, {}, role, room, 0};
       }
@@ -135,11 +135,16 @@ class Placing {
     const Role& of = gang_.roles[role];
     const Request request{of.shape, Allowed()};
     int left = of.min;
-    for (NodeId node = 0; node < cluster_.nodes().size() && left > 0; ++node) {
+    const bool local = of.shape.remote != Remote::kOnly;
+    for (NodeId node = 0; node < cluster_.nodes().size() && left > 0 && local; ++node) {
       while (left > 0 && request.Allows(node) && cluster_.Fits(node, of.shape) &&
              Put(role, {node, node, cluster_.DevicesAt(node, 0, of.shape.devices)}, members)) {
         --left;
       }
+    }
+    // What is left goes remotely, as the policy likes: that proves nothing if it fails.
+    while (left > 0 && of.shape.remote != Remote::kNever && PlaceOne(role, members)) {
+      --left;
     }
     return left == 0;
   }
@@ -176,7 +181,7 @@ int64_t GangsIn(const Cluster& cluster, const Constraints* constraints, const Ga
   int64_t least = kPlenty;
   for (const Role& role : gang.roles) {
     // Counted in thousandths of the needed members.
-    least = std::min(least, RoomFor(cluster, {role.shape, &allowed}) * 1'000 / std::max(role.min, 1));
+    least = std::min(least, RoomAtMost(cluster, {role.shape, &allowed}) * 1'000 / std::max(role.min, 1));
   }
   return least;
 }

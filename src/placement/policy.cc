@@ -33,11 +33,7 @@ constexpr Entry kPolicies[] = {
 Result<std::unique_ptr<Policy>> MakePolicy(std::string_view name, const PolicyInputs& inputs) {
   for (const Entry& entry : kPolicies) {
     if (entry.name == name) {
-      std::unique_ptr<Policy> policy = entry.make(inputs);
-      if (inputs.remote) {
-        policy = std::make_unique<RemotePolicy>(std::move(policy));
-      }
-      return policy;
+      return std::unique_ptr<Policy>(std::make_unique<RemotePolicy>(entry.make(inputs)));
     }
   }
   std::string names;

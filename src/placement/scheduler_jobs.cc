@@ -129,6 +129,9 @@ Status Scheduler::Check(const JobSpec& spec) const {
         (shape.devices > 0) != (shape.share_milli > 0) || shape.share_milli > kWholeDevice) {
       return bad("asks for amounts that no node can have");
     }
+    if (shape.link_mbit < 0 || (shape.remote == Remote::kOnly && shape.devices == 0)) {
+      return bad("must be remote without devices, or reserves less than no bandwidth");
+    }
     needed += role.min;
   }
   if (needed < 1) {
@@ -272,7 +275,7 @@ std::vector<Decision> Scheduler::LoseNode(NodeId node, Nanos now) {
 }
 
 Status Scheduler::Audit() const {
-  Cluster expected(cluster_.nodes());
+  Cluster expected(cluster_.nodes(), cluster_.links().Idle());
   std::vector<Resources> used(queues_.size());
   size_t waiting = 0;
   for (const auto& [id, job] : jobs_) {
@@ -310,6 +313,9 @@ Status Scheduler::Audit() const {
         expected.memory_free(node) != cluster_.memory_free(node)) {
       return Internal(fmt::format("node {} does not hold what its jobs take", cluster_.nodes()[node].name));
     }
+  }
+  if (!expected.links().SameRoom(cluster_.links())) {
+    return Internal("links do not carry what jobs reserve");
   }
   for (QueueId queue = 0; queue < queues_.size(); ++queue) {
     if (queues_.is_leaf(queue) && !(queues_.used(queue) == used[queue])) {

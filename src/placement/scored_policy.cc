@@ -98,6 +98,8 @@ std::optional<ScoreBoard::Best> ScoreBoard::Find(const Cluster& cluster, const R
 ScoreBoard& ScoredPolicy::BoardOf(const TaskShape& task) {
   TaskShape key = task;
   key.memory_mib = 0;
+  key.remote = Remote::kNever;  // nothing that a rating depends on
+  key.link_mbit = 0;
   auto found = boards_.find(key);
   if (found == boards_.end()) {
     if (boards_.size() >= kMostBoards) {

@@ -21,6 +21,9 @@ using ModelSet = uint64_t;
 inline constexpr ModelSet kAnyModel = ~ModelSet{0};
 constexpr ModelSet OneModel(int model) { return ModelSet{1} << model; }
 
+// Whether a task's devices may be on another node than its CPU and memory.
+enum class Remote : uint8_t { kNever, kAllowed, kOnly };
+
 // Tasks with equal shapes are the same to every score.
 struct TaskShape {
   int64_t cpu_milli = 0;
@@ -28,6 +31,8 @@ struct TaskShape {
   int32_t devices = 0;      // how many
   int32_t share_milli = 0;  // of each of them; kWholeDevice: all of it
   ModelSet models = kAnyModel;
+  Remote remote = Remote::kNever;
+  int32_t link_mbit = 0;  // that it reserves between its two nodes if it is placed remotely
 
   int64_t device_milli() const { return int64_t{devices} * share_milli; }
   auto operator<=>(const TaskShape&) const = default;

@@ -140,4 +140,10 @@ std::vector<placement::TaskShape> ShapesOf(const Trace& trace) {
   return shapes;
 }
 
+void AllowRemote(Trace* trace) {
+  for (Pod& pod : trace->pods) {
+    pod.shape.remote = placement::Remote::kAllowed;
+  }
+}
+
 }  // namespace flexai::simulator

@@ -416,7 +416,7 @@ Result<TimedRun> RunTimed(const Trace& trace, const Workload& workload, const Ti
   FLEXAI_ASSIGN_OR_RETURN(std::vector<SimulatedJob> jobs, JobsOf(workload, queues));
   const std::vector<placement::TypicalTask> typical = placement::TypicalTasks(ShapesOf(trace));
   FLEXAI_ASSIGN_OR_RETURN(std::unique_ptr<placement::Policy> policy,
-                          placement::MakePolicy(policy_name, {typical, options.seed, options.hi, false}));
+                          placement::MakePolicy(policy_name, {typical, options.seed, options.hi}));
   if (!options.explain.empty() && std::none_of(jobs.begin(), jobs.end(), [&options](const SimulatedJob& job) {
         return job.spec.name == options.explain;
       })) {
