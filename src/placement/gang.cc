@@ -4,7 +4,7 @@
 #include <functional>
 #include <numeric>
 
-#include "placement/remote_room.h"
+#include "placement/room.h"
 
 namespace flexai::placement {
 namespace {
@@ -30,9 +30,7 @@ class Placing {
       if (of.min <= 1 && gang_.roles.size() == 1) {
         continue;  // trying tells as well
       }
-      // The policy knows at once whether there is room for one; counting looks at every node.
-      const Request one{of.shape, matching};
-      const int64_t room = policy_.Choose(cluster_, one).has_value() ? RoomAtMost(cluster_, one, of.min) : 0;
+      const int64_t room = policy_.RoomFor(cluster_, Request{of.shape, matching}, of.min);
       if (room < of.min) {
         return {GangResult::kInfeasible, {}, role, room, 0};
       }
@@ -111,8 +109,8 @@ class Placing {
     if (placed == needed) {
       return true;
     }
-    if (RulesMove()) {
-      return false;
+    if (RulesMove() || placed == 0) {
+      return false;  // where the policy finds no room for one, there is none
     }
     // The policy's places don't suffice, since which devices a member takes matters for those after it.
     transaction_.Rollback(start);
@@ -169,7 +167,7 @@ class Placing {
 };
 
 // For how many gangs of the needed members a domain has room: the less, the better it fits.
-int64_t GangsIn(const Cluster& cluster, const Constraints* constraints, const Gang& gang,
+int64_t GangsIn(const Cluster& cluster, const Constraints* constraints, Policy& policy, const Gang& gang,
                 const NodeSet& domain) {
   NodeSet allowed = domain;
   if (constraints != nullptr) {
@@ -181,7 +179,8 @@ int64_t GangsIn(const Cluster& cluster, const Constraints* constraints, const Ga
   int64_t least = kPlenty;
   for (const Role& role : gang.roles) {
     // Counted in thousandths of the needed members.
-    least = std::min(least, RoomAtMost(cluster, {role.shape, &allowed}) * 1'000 / std::max(role.min, 1));
+    least = std::min(
+        least, policy.RoomFor(cluster, {role.shape, &allowed}, kPlenty) * 1'000 / std::max(role.min, 1));
   }
   return least;
 }
@@ -195,7 +194,7 @@ GangResult PlaceGang(Transaction* transaction, const Cluster& cluster, const Con
   }
   std::vector<std::pair<int64_t, const NodeSet*>> by_room;
   for (const NodeSet& domain : gang.domains) {
-    by_room.emplace_back(GangsIn(cluster, constraints, gang, domain), &domain);
+    by_room.emplace_back(GangsIn(cluster, constraints, policy, gang, domain), &domain);
   }
   std::stable_sort(by_room.begin(), by_room.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });

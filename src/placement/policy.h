@@ -36,6 +36,9 @@ class Policy {
   std::optional<Placement> Choose(const Cluster& cluster, const TaskShape& shape) {
     return Choose(cluster, Request{shape, nullptr});
   }
+  // As placement::RoomFor has it, of tasks that may be remote as RoomAtMost (remote_room.h); a policy that
+  // knows where to look is faster.
+  virtual int64_t RoomFor(const Cluster& cluster, const Request& request, int64_t enough);
 };
 
 // What a policy may be made from. `typical` must outlive it.

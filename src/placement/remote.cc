@@ -1,5 +1,7 @@
 #include "placement/remote.h"
 
+#include "placement/remote_room.h"
+
 namespace flexai::placement {
 
 TaskShape DeviceHalf(const TaskShape& task) {
@@ -22,6 +24,13 @@ std::optional<Placement> RemotePolicy::Choose(const Cluster& cluster, const Requ
     }
   }
   return ChooseHalves(cluster, request);
+}
+
+int64_t RemotePolicy::RoomFor(const Cluster& cluster, const Request& request, int64_t enough) {
+  if (request.shape.remote == Remote::kNever || request.shape.devices == 0) {
+    return local_->RoomFor(cluster, request, enough);
+  }
+  return Choose(cluster, request).has_value() ? RoomAtMost(cluster, request, enough) : 0;
 }
 
 void RemotePolicy::Survey(const Cluster& cluster) {

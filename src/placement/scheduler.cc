@@ -53,10 +53,13 @@ Scheduler::Scheduler(Cluster& cluster, Constraints& constraints, QueueTree& queu
   }
   for (QueueId queue = 0; queue < queues.size(); ++queue) {
     bool limited = false;
+    bool guaranteed = false;
     for (std::optional<QueueId> at = queue; at.has_value(); at = queues.parent(*at)) {
       limited = limited || IsNamed(queues.spec(*at).limit) || !queues.spec(*at).borrow;
+      guaranteed = guaranteed || IsNamed(queues.spec(*at).guaranteed);
     }
     limited_.push_back(limited);
+    guaranteed_.push_back(guaranteed);
   }
 }
 

@@ -46,57 +46,68 @@ bool Scheduler::MayEnd(const Job& victim, const Job& job) const {
 std::vector<Scheduler::Victim> Scheduler::CandidatesFor(const Job& job, Means means, Nanos now,
                                                         Nanos* retry_at) const {
   std::vector<Victim> candidates;
-  // Nobody runs below, and nobody in other queues can be reclaimed from: what is most often so, at a glance.
-  const bool any_below = !running_.empty() && running_.begin()->first < job.spec.priority;
-  const bool may_reclaim = means == Means::kEnd && queues_.size() > 1;
-  if (means == Means::kEnd && !any_below && !may_reclaim && elastic_.empty()) {
-    return candidates;
-  }
-  for (const auto& [id, other] : jobs_) {
-    if (other.state == kPending || !other.spec.preemptible || other.spec.priority > job.spec.priority) {
+  // Of its own priority only gangs with members to spare give room, unless jobs may be moved or a guarantee
+  // be claimed.
+  const bool any_equal = means == Means::kMove || guaranteed_[job.spec.queue];
+  for (const auto& [priority, jobs] : running_) {
+    if (priority > job.spec.priority) {
+      break;
+    }
+    if (priority < job.spec.priority || any_equal) {
+      for (const auto& [id, other] : jobs) {
+        AddCandidates(job, other, means, now, retry_at, &candidates);
+      }
       continue;
     }
-    // Guarantees don't take back what was started in the same instant: two queues with jobs that are partly
-    // within them would do so in turn.
-    const bool whole = means == Means::kMove || MayEnd(other, job);
-    const Nanos least_run = other.spec.priority < job.spec.priority ? Nanos{0} : Nanos{1};
-    const Nanos free_at = other.started + std::max(other.spec.min_run, least_run);
-    if (whole && free_at > now) {
-      *retry_at = std::min(*retry_at, free_at);
-    } else if (whole) {
-      candidates.push_back({id, std::nullopt});
-    }
-    if (whole && free_at <= now) {
-      continue;
-    }
-    // Members beyond what the gang needs go at any time, to anybody of its priority.
-    std::vector<int> left(other.spec.roles.size(), 0);
-    for (const Member& member : other.members) {
-      ++left[member.role];
-    }
-    for (size_t i = other.members.size(); i-- > 0;) {
-      const size_t role = other.members[i].role;
-      if (left[role] > other.spec.roles[role].min) {
-        --left[role];
-        candidates.push_back({id, i});
+    for (const JobId id : generous_) {
+      if (const auto other = jobs.find(id); other != jobs.end()) {
+        AddCandidates(job, other->second, means, now, retry_at, &candidates);
       }
     }
   }
   return candidates;
 }
 
+void Scheduler::AddCandidates(const Job& job, Job* running, Means means, Nanos now, Nanos* retry_at,
+                              std::vector<Victim>* candidates) const {
+  const Job& other = *running;
+  if (!other.spec.preemptible) {
+    return;
+  }
+  // Guarantees don't take back what was started in the same instant: two queues with jobs that are partly
+  // within them would do so in turn.
+  const bool whole = means == Means::kMove || MayEnd(other, job);
+  const Nanos least_run = other.spec.priority < job.spec.priority ? Nanos{0} : Nanos{1};
+  const Nanos free_at = other.started + std::max(other.spec.min_run, least_run);
+  if (whole && free_at <= now) {
+    candidates->push_back({running, std::nullopt});
+    return;
+  }
+  if (whole) {
+    *retry_at = std::min(*retry_at, free_at);
+  }
+  // Members beyond what the gang needs go at any time, to anybody of its priority.
+  std::vector<int> left(other.spec.roles.size(), 0);
+  for (const Member& member : other.members) {
+    ++left[member.role];
+  }
+  for (size_t i = other.members.size(); i-- > 0;) {
+    const size_t role = other.members[i].role;
+    if (left[role] > other.spec.roles[role].min) {
+      --left[role];
+      candidates->push_back({running, i});
+    }
+  }
+}
+
 Evictable Scheduler::EvictableOf(const Victim& victim, Means means, Nanos now) const {
-  const Job& job = *Find(victim.job);
+  const Job& job = *victim.job;
   Evictable evictable;
   evictable.priority = victim.member.has_value() ? INT32_MIN : job.spec.priority;
   // What it has done is lost if it is ended, and a little more so that size counts for those just started.
   const double lost = means == Means::kEnd ? InSeconds(now - job.started) : 0;
   evictable.cost = victim.member.has_value() ? 0 : job.part * (lost + InSeconds(job.spec.restart_cost) + 1);
-  for (size_t i = 0; i < job.members.size(); ++i) {
-    if (!victim.member.has_value() || *victim.member == i) {
-      evictable.parts.push_back({job.spec.roles[job.members[i].role].shape, job.members[i].where});
-    }
-  }
+  evictable.parts = victim.member.has_value() ? std::span(job.parts).subspan(*victim.member, 1) : job.parts;
   return evictable;
 }
 
@@ -142,7 +153,7 @@ class Scheduler::RoomMaker {
     std::vector<Member> members;  // where it goes on; empty: it ends, or is a member that goes
   };
 
-  const Job& JobOf(size_t candidate) const { return *scheduler_.Find(candidates_[candidate].job); }
+  const Job& JobOf(size_t candidate) const { return *candidates_[candidate].job; }
   bool IsMember(size_t candidate) const { return candidates_[candidate].member.has_value(); }
 
   // Takes candidates out until the gang is placed. False if all together don't suffice.
@@ -159,7 +170,7 @@ class Scheduler::RoomMaker {
         return true;
       }
       std::vector<Evictable> left;
-      std::vector<size_t> positions;
+      std::vector<size_t> positions;  // of those left, in candidates_
       for (size_t i = 0; i < candidates_.size(); ++i) {
         if (!is_gone[i]) {
           left.push_back(evictables_[i]);
@@ -308,10 +319,10 @@ class Scheduler::RoomMaker {
     for (Fate& fate : fates_) {
       const Victim& candidate = candidates_[fate.candidate];
       if (candidate.member.has_value()) {
-        shrunk[candidate.job].push_back(*candidate.member);
+        shrunk[candidate.job->spec.id].push_back(*candidate.member);
         continue;
       }
-      Job* victim = scheduler_.Find(candidate.job);
+      Job* const victim = candidate.job;
       std::vector<Member> had = victim->members;
       scheduler_.Vacate(victim, now_);
       if (!fate.members.empty()) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <deque>
 #include <memory>
 
 #include "base/random.h"
@@ -216,15 +217,17 @@ class World {
         }
       }
     }
+    std::deque<std::vector<Evictable::Part>> parts;
     std::vector<Evictable> lower;
     for (const JobId other : live_) {
       const JobSpec& spec = *scheduler_->spec(other);
       if (spec.priority < job.priority && spec.preemptible && spec.min_run == Nanos{} &&
           scheduler_->state(other) != Scheduler::kPending) {
-        Evictable& evictable = lower.emplace_back();
+        std::vector<Evictable::Part>& of_job = parts.emplace_back();
         for (const Member& member : *scheduler_->members(other)) {
-          evictable.parts.push_back({spec.roles[member.role].shape, member.where});
+          of_job.push_back({spec.roles[member.role].shape, member.where});
         }
+        lower.push_back({0, 0, of_job});
       }
     }
     const Request request{role.shape, &constraints_->Allowed(kNoRules)};
