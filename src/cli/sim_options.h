@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "cli/command.h"
+#include "simulator/openb.h"
 
 namespace flexai::cli {
 
@@ -16,6 +17,9 @@ Result<std::pair<uint64_t, uint64_t>> ParseSeeds(const std::string& text);
 
 // "fgd,hi"; kInvalidArgument for one that is no policy.
 Result<std::vector<std::string>> ParsePolicies(const std::string& text);
+
+// --cpu-scale: multiplies the CPU of every node. kInvalidArgument unless above 0 and at most 100.
+Status ScaleCpu(double scale, simulator::Trace* trace);
 
 // Keeps one line of progress on a terminal, until its end.
 class Progress {

@@ -10,6 +10,7 @@
 
 #include "base/random.h"
 #include "simulator/arrivals.h"
+#include "simulator/slowdown.h"
 
 namespace flexai::simulator {
 namespace {
@@ -34,7 +35,10 @@ struct SimulatedJob {
   Nanos waited;
   bool started = false;
   bool finished = false;
-  int64_t device_milli = 0;  // of all its members now
+  int64_t device_milli = 0;         // of all its members now
+  std::vector<double> round_trips;  // by role, the most of any of its tasks
+  double slowdown = 1;              // of where its members are now
+  size_t remote_members = 0;        // now
   // Thousandths of a device times seconds in the window, since its last start from nothing.
   double useful = 0;
 };
@@ -42,10 +46,6 @@ struct SimulatedJob {
 Status Check(const TimedTask& task, const placement::QueueTree& queues) {
   if (!queues.Find(task.queue).has_value()) {
     return InvalidArgument(fmt::format("task '{}': there is no queue '{}'", task.name, task.queue));
-  }
-  if (task.remote == Remote::kOnly) {
-    return InvalidArgument(fmt::format(
-        "task '{}': timed runs place locally, so 'remote' can't be 'only': use never or allowed", task.name));
   }
   return {};
 }
@@ -68,7 +68,10 @@ Result<std::vector<SimulatedJob>> JobsOf(const Workload& workload, const placeme
                        [&task](const placement::Role& each) { return each.shape == task.shape; });
       if (role == job.spec.roles.end()) {
         job.spec.roles.push_back({task.shape, 1, 1});
+        job.round_trips.push_back(task.round_trips);
       } else {
+        double& round_trips = job.round_trips[static_cast<size_t>(role - job.spec.roles.begin())];
+        round_trips = std::max(round_trips, task.round_trips);
         ++role->min;
         ++role->max;
       }
@@ -82,6 +85,7 @@ Result<std::vector<SimulatedJob>> JobsOf(const Workload& workload, const placeme
     job.spec.id = jobs.size();
     job.spec.name = task.gang.empty() ? task.name : task.gang;
     job.spec.roles = {{task.shape, 1, 1}};
+    job.round_trips = {task.round_trips};
     job.spec.queue = *queues.Find(task.queue);
     job.spec.priority = task.priority;
     job.spec.preemptible = task.preemptible;
@@ -134,7 +138,7 @@ class Simulation {
         jobs_(std::move(jobs)),
         queues_(std::move(queues)),
         policy_(std::move(policy)),
-        cluster_(trace.nodes),
+        cluster_(trace.nodes, options.links),
         constraints_(std::vector<placement::NodeIdentity>(trace.nodes.size())),
         scheduler_(cluster_, constraints_, queues_, *policy_, options.scheduler),
         random_(options.seed) {}
@@ -212,13 +216,13 @@ class Simulation {
   }
   double Percent(double milli) const { return 100 * milli / static_cast<double>(cluster_.device_capacity()); }
 
-  // How fast the job gets on with so many members.
+  // How fast the job gets on with its members where they are.
   double Speed(const SimulatedJob& job) const {
     size_t most = 0;
     for (const placement::Role& role : job.spec.roles) {
       most += static_cast<size_t>(role.max);
     }
-    return static_cast<double>(job.members) / static_cast<double>(most);
+    return static_cast<double>(job.members) / static_cast<double>(most) / job.slowdown;
   }
 
   // Brings the books of a running job up to now.
@@ -230,7 +234,8 @@ class Simulation {
     const Nanos restarting = std::min(ran, job->overhead);
     job->overhead = job->overhead - restarting;
     job->done.value += static_cast<int64_t>(static_cast<double>((ran - restarting).value) * Speed(*job));
-    job->useful += static_cast<double>(job->device_milli) * Counted(job->resumed + restarting);
+    job->useful +=
+        static_cast<double>(job->device_milli) * Counted(job->resumed + restarting) / job->slowdown;
     job->resumed = now_;
   }
   // From now on it has these members.
@@ -241,6 +246,8 @@ class Simulation {
     for (const placement::Member& member : members) {
       job->device_milli += job->spec.roles[member.role].shape.device_milli();
     }
+    job->slowdown = SlowdownOf(cluster_, members, job->round_trips);
+    job->remote_members = RemoteMembers(members);
     ++job->generation;
     if (job->members > 0) {
       const double left = static_cast<double>((job->duration - job->done).value) / Speed(*job);
@@ -302,6 +309,7 @@ class Simulation {
           job.started = true;
           job.waited = job.waited + (now_ - job.waiting_since);
           Resume(&job, decision.members);
+          run_.remote += counts ? job.remote_members : 0;
           (void)scheduler_.Confirm(decision.job);
           Tell(decision.job, "started", decision.reason);
           break;
@@ -315,14 +323,20 @@ class Simulation {
           Settle(&job);
           job.overhead = job.overhead + job.spec.restart_cost;
           Resume(&job, decision.members);
+          run_.remote += counts ? job.remote_members : 0;
           Tell(decision.job, "moved", decision.reason);
           break;
         case Decision::kShrink:
-        case Decision::kGrow:
+        case Decision::kGrow: {
           Settle(&job);
+          const size_t remote_before = job.remote_members;
           Resume(&job, decision.members);
+          if (counts && job.remote_members > remote_before) {
+            run_.remote += job.remote_members - remote_before;
+          }
           Tell(decision.job, fmt::format("now has {} members", job.members), decision.reason);
           break;
+        }
       }
     }
     if (!options_.explain.empty() && !waits_told_) {

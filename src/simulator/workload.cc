@@ -25,9 +25,9 @@ constexpr size_t kMostFileBytes = size_t{1} << 30;
 constexpr double kMostWeight = 1e9;
 
 constexpr std::string_view kTaskColumns[] = {
-    "name",      "arrival_s",   "duration_s", "cpu_milli", "memory_mib", "num_gpu",
-    "gpu_milli", "gpu_spec",    "queue",      "priority",  "gang",       "gang_min",
-    "gang_max",  "preemptible", "min_run_s",  "restart_s", "remote"};
+    "name",      "arrival_s", "duration_s", "cpu_milli", "memory_mib", "num_gpu",  "gpu_milli",
+    "gpu_spec",  "queue",     "priority",   "gang",      "gang_min",   "gang_max", "preemptible",
+    "min_run_s", "restart_s", "remote",     "link_mbit", "round_trips"};
 constexpr std::string_view kQueueColumns[] = {"name",
                                               "parent",
                                               "weight",
@@ -57,7 +57,7 @@ Result<size_t> Word(const CsvRow& row, std::optional<size_t> column, std::string
 
 struct TaskColumns {
   std::optional<size_t> name, arrival, duration, cpu, memory, count, share, spec, queue, priority, gang,
-      gang_min, gang_max, preemptible, min_run, restart, remote;
+      gang_min, gang_max, preemptible, min_run, restart, remote, link_mbit, round_trips;
 };
 
 Result<TaskColumns> FindTaskColumns(const CsvTable& table) {
@@ -70,7 +70,7 @@ Result<TaskColumns> FindTaskColumns(const CsvTable& table) {
   return TaskColumns{at("name"),      at("arrival_s"), at("duration_s"), at("cpu_milli"),   at("memory_mib"),
                      at("num_gpu"),   at("gpu_milli"), at("gpu_spec"),   at("queue"),       at("priority"),
                      at("gang"),      at("gang_min"),  at("gang_max"),   at("preemptible"), at("min_run_s"),
-                     at("restart_s"), at("remote")};
+                     at("restart_s"), at("remote"),    at("link_mbit"),  at("round_trips")};
 }
 
 Result<placement::TaskShape> ReadShape(const CsvRow& row, const TaskColumns& c,
@@ -114,8 +114,11 @@ Result<TimedTask> ReadTask(const CsvRow& row, const TaskColumns& c, const std::v
   FLEXAI_ASSIGN_OR_RETURN(task.min_run, row.Time(c.min_run, kLongestWorkload, Nanos{}));
   FLEXAI_ASSIGN_OR_RETURN(task.restart, row.Time(c.restart, kLongestWorkload, Nanos{}));
   FLEXAI_ASSIGN_OR_RETURN(const size_t remote, Word(row, c.remote, "remote", kRemoteWords, 0));
-  task.remote = static_cast<Remote>(remote);
-  if (task.remote == Remote::kOnly && task.shape.devices == 0) {
+  task.shape.remote = static_cast<Remote>(remote);
+  FLEXAI_ASSIGN_OR_RETURN(const int64_t link_mbit, row.Number(c.link_mbit, placement::kMostMbit, 0));
+  task.shape.link_mbit = static_cast<int32_t>(link_mbit);
+  FLEXAI_ASSIGN_OR_RETURN(task.round_trips, row.Decimal(c.round_trips, kMostRoundTrips, 0));
+  if (task.shape.remote == Remote::kOnly && task.shape.devices == 0) {
     return InvalidArgument(fmt::format("{}: remote is 'only' though num_gpu is 0", row.place()));
   }
   return task;
@@ -313,11 +316,12 @@ std::string TasksText(std::span<const TimedTask> tasks, const std::vector<std::s
     const placement::TaskShape& shape = task.shape;
     const std::string gang =
         task.gang.empty() ? ",," : fmt::format("{},{},{}", task.gang, task.gang_min, task.gang_max);
-    fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", task.name,
-                   SecondsText(task.arrival), SecondsText(task.duration), shape.cpu_milli, shape.memory_mib,
-                   shape.devices, shape.share_milli, ModelNames(models, shape.models), task.queue,
-                   task.priority, gang, kYesNoWords[task.preemptible ? 1 : 0], SecondsText(task.min_run),
-                   SecondsText(task.restart), kRemoteWords[static_cast<size_t>(task.remote)]);
+    fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
+                   task.name, SecondsText(task.arrival), SecondsText(task.duration), shape.cpu_milli,
+                   shape.memory_mib, shape.devices, shape.share_milli, ModelNames(models, shape.models),
+                   task.queue, task.priority, gang, kYesNoWords[task.preemptible ? 1 : 0],
+                   SecondsText(task.min_run), SecondsText(task.restart),
+                   kRemoteWords[static_cast<size_t>(shape.remote)], shape.link_mbit, task.round_trips);
   }
   return text;
 }

@@ -17,8 +17,7 @@
 
 namespace flexai::simulator {
 
-// Whether a task's devices may be on another node than its CPU and memory.
-enum class Remote : uint8_t { kNever, kAllowed, kOnly };
+using placement::Remote;
 
 struct TimedTask {
   std::string name;
@@ -33,7 +32,7 @@ struct TimedTask {
   bool preemptible = true;  // may be interrupted for others, and starts again
   Nanos min_run;            // but not before it has run that long
   Nanos restart;            // what an interruption adds to the time that it has still to run
-  Remote remote = Remote::kNever;
+  double round_trips = 0;   // of its devices that it waits for, in a second of its run (slowdown.h)
 
   bool operator==(const TimedTask&) const = default;
 };
@@ -44,6 +43,7 @@ struct Workload {
 };
 
 inline constexpr Nanos kLongestWorkload = Seconds(int64_t{10} * 365 * 86'400);
+inline constexpr double kMostRoundTrips = 1e6;
 inline constexpr int32_t kMostPriority = 1'000'000'000;
 
 // `models` are the names of device models by number (openb.h), `name` is the file's, for messages. Without
