@@ -136,7 +136,7 @@ class Placing {
     const bool local = of.shape.remote != Remote::kOnly;
     for (NodeId node = 0; node < cluster_.nodes().size() && left > 0 && local; ++node) {
       while (left > 0 && request.Allows(node) && cluster_.Fits(node, of.shape) &&
-             Put(role, {node, node, cluster_.DevicesAt(node, 0, of.shape.devices)}, members)) {
+             Put(role, {node, node, Roomiest(node, of.shape)}, members)) {
         --left;
       }
     }
@@ -145,6 +145,11 @@ class Placing {
       --left;
     }
     return left == 0;
+  }
+
+  std::vector<int32_t> Roomiest(NodeId node, const TaskShape& shape) const {
+    return cluster_.DevicesAt(node,
+                              RoomiestDevices(cluster_.state_of_node(node), cluster_.TakenOn(node, shape)));
   }
 
   bool Put(size_t role, const Placement& where, std::vector<Member>* members) {

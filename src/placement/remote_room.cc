@@ -23,12 +23,10 @@ void ForEachNode(const Cluster& cluster, const Request& request, Function functi
     if (!request.Allows(node)) {
       continue;
     }
-    const NodeState& state = cluster.state_of_node(node);
-    const int64_t memory = cluster.memory_free(node);
     OfNode room;
-    room.local = may_be_local ? RoomIn(state, memory, request.shape) : 0;
-    room.devices = cluster.nodes()[node].lends ? RoomIn(state, memory, device_half) : room.local;
-    room.cpu = RoomIn(state, memory, cpu_half);
+    room.local = may_be_local ? RoomOn(cluster, node, request.shape) : 0;
+    room.devices = cluster.nodes()[node].lends ? RoomOn(cluster, node, device_half) : room.local;
+    room.cpu = RoomOn(cluster, node, cpu_half);
     function(room);
   }
 }

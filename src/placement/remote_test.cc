@@ -117,7 +117,7 @@ class RandomWorld {
             cluster->nodes()[devices].devices < task.devices) {
           continue;
         }
-        const Placement where{cpu, devices, cluster->DevicesAt(devices, 0, task.devices)};
+        const Placement where{cpu, devices, cluster->DevicesAt(devices, FirstDevices(0xffff, task.devices))};
         if (cluster->Take(task, where).ok()) {
           room = std::max(room, 1 + Room(cluster, task, most - 1));
           cluster->Give(task, where);

@@ -12,22 +12,22 @@
 namespace flexai::placement {
 namespace {
 
-Resources ResourcesOf(const TaskShape& shape, int model) {
+Resources ResourcesOf(const Cluster& cluster, const TaskShape& shape, int model) {
   Resources used;
   used.cpu_milli = shape.cpu_milli;
   used.memory_mib = shape.memory_mib;
   if (shape.devices > 0) {
-    used.device_milli[static_cast<size_t>(model)] = shape.device_milli();
+    used.device_milli[static_cast<size_t>(model)] = cluster.Taken(shape, model).device_milli();
   }
   return used;
 }
 
 // What the members that the roles need take together, on devices of that model.
-Resources NeedOf(std::span<const Role> roles, int model) {
+Resources NeedOf(const Cluster& cluster, std::span<const Role> roles, int model) {
   Resources need;
   for (const Role& role : roles) {
     for (int i = 0; i < role.min; ++i) {
-      need += ResourcesOf(role.shape, model);
+      need += ResourcesOf(cluster, role.shape, model);
     }
   }
   return need;
@@ -35,10 +35,11 @@ Resources NeedOf(std::span<const Role> roles, int model) {
 
 }  // namespace
 
-Resources UsedBy(const JobSpec& job, const std::vector<Member>& members, const std::vector<NodeSpec>& nodes) {
+Resources UsedBy(const JobSpec& job, const std::vector<Member>& members, const Cluster& cluster) {
   Resources used;
   for (const Member& member : members) {
-    used += ResourcesOf(job.roles[member.role].shape, nodes[member.where.device_node].model);
+    used +=
+        ResourcesOf(cluster, job.roles[member.role].shape, cluster.nodes()[member.where.device_node].model);
   }
   return used;
 }
@@ -80,7 +81,8 @@ std::optional<Gang> Scheduler::GangOf(const Job& job, Nanos now, NodeSet* allowe
     if (capacity_.device_milli[static_cast<size_t>(model)] == 0 && model != 0) {
       continue;
     }
-    const std::optional<QueueId> by = queues_.Blocking(job.spec.queue, NeedOf(job.spec.roles, model));
+    const std::optional<QueueId> by =
+        queues_.Blocking(job.spec.queue, NeedOf(cluster_, job.spec.roles, model));
     if (!by.has_value()) {
       within |= OneModel(model);
     } else if (!blocked.has_value()) {
@@ -121,7 +123,7 @@ void Scheduler::LimitWishes(QueueId queue, ModelSet within, std::vector<Role>* r
       for (int model = 0; model < kMostModels; ++model) {
         if ((within & OneModel(model)) != 0 &&
             (model == 0 || capacity_.device_milli[static_cast<size_t>(model)] > 0) &&
-            queues_.Blocking(queue, NeedOf(needed, model)).has_value()) {
+            queues_.Blocking(queue, NeedOf(cluster_, needed, model)).has_value()) {
           return false;
         }
       }
