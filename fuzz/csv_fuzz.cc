@@ -1,5 +1,5 @@
-// Traces, workloads and snapshots that people bring: nodes, pods, tasks and queues as CSV, with lines of
-// "===" between. What is read must be the same once it was written and read again; the queues may make a
+// Traces, workloads and snapshots that people bring: nodes, pods, tasks, queues and links as CSV, with lines
+// of "===" between. What is read must be the same once it was written and read again; the queues may make a
 // tree, and what a snapshot says to run must fit.
 #include <algorithm>
 #include <span>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "placement/queues.h"
+#include "simulator/links_file.h"
 #include "simulator/openb.h"
 #include "simulator/snapshot.h"
 #include "simulator/what_if.h"
@@ -65,10 +66,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view nodes = TakePart(&text);
   const std::string_view pods = TakePart(&text);
   const std::string_view tasks_text = TakePart(&text);
+  const std::string_view queues_text = TakePart(&text);
   const Result<simulator::Trace> trace = simulator::ParseOpenb(nodes, "nodes", pods, "pods");
   const std::vector<std::string> models =
       trace.ok() ? trace->models : std::vector<std::string>{"T4", "V100M16", "V100M32"};
-  const auto queues = simulator::ParseQueues(text, "queues", models);
+  const auto queues = simulator::ParseQueues(queues_text, "queues", models);
   if (queues.ok()) {
     const auto again = simulator::ParseQueues(simulator::QueuesText(*queues, models), "queues", models);
     Require(again.ok() && *again == *queues);
@@ -83,5 +85,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Require(again.ok() && *again == *tasks);
   }
   ReadAsSnapshot(nodes, tasks_text, text);
+  std::vector<placement::NodeSpec> specs = trace.ok() ? trace->nodes : std::vector<placement::NodeSpec>();
+  if (const auto links = simulator::ParseLinks(text, "links", nodes, "nodes", &specs); links.ok()) {
+    for (const placement::NodeSpec& node : specs) {
+      Require(node.domain >= 0 && node.domain < links->domain_count());
+    }
+  }
   return 0;
 }

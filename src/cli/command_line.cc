@@ -141,9 +141,18 @@ void AddSimTimed(CLI::App& sim, SimTimedOptions& options) {
       timed, "--low-window", options.low_window,
       "When drawn tasks of low priority may start, as 'mon-fri 22:00-06:00'; the run begins on a Monday at "
       "00:00");
+  timed->add_flag("--remote", options.remote, "Tasks that fit on no node may have their devices on another");
+  timed->add_option("--link-mbit", options.link_mbit, "Bandwidth that a remote task reserves, in Mbit/s")
+      ->capture_default_str();
+  timed->add_option("--round-trips", options.round_trips, "Answers a second that such a task waits for")
+      ->capture_default_str();
   AddText(timed, "--restart", options.restart, "Work that an interruption or a move adds")
       ->capture_default_str();
   AddText(timed, "--min-run", options.min_run, "Tasks are not interrupted before")->capture_default_str();
+  AddText(timed, "--links", options.links,
+          "CSV file of the links between network domains; none: without bound and latency");
+  timed->add_option("--cpu-scale", options.cpu_scale, "Multiply the CPU of every node")
+      ->capture_default_str();
   AddText(timed, "--warm-up", options.warm_up, "What happens before is not counted")->capture_default_str();
   AddText(timed, "--horizon", options.horizon, "The end of the run")->capture_default_str();
   AddText(timed, "--reserve-after", options.reserve_after, "Waiting after which room is reserved for a job")
@@ -161,7 +170,7 @@ void AddSimTimed(CLI::App& sim, SimTimedOptions& options) {
   timed->footer(
       "Waits are of jobs that arrive after the warm-up, up to the horizon. Goodput is without what was lost "
       "to\n"
-      "interruptions and restarts.\n"
+      "interruptions, restarts and slow links.\n"
       "Example:\n  flexai sim timed --nodes nodes.csv --pods pods.csv --load 1.0 --policies best-fit,fgd,hi "
       "--move");
 }

@@ -142,19 +142,16 @@ Status Simulate(const Context& context, const SimOpenbOptions& options) {
   if (!(options.until > 0 && options.until <= 100)) {
     return InvalidArgument("--until: must be above 0 and at most 100 times the capacity, for example 1.3");
   }
-  if (!(options.cpu_scale > 0 && options.cpu_scale <= 100)) {
-    return InvalidArgument("--cpu-scale: must be above 0 and at most 100, for example 0.8");
-  }
   comparison.first_seed = seeds.first;
   comparison.last_seed = seeds.second;
   comparison.until = options.until;
-  comparison.remote = options.remote;
   const os::MonotonicClock clock;
   comparison.clock = options.timing ? &clock : nullptr;
 
   FLEXAI_ASSIGN_OR_RETURN(simulator::Trace trace, simulator::ReadOpenb(options.nodes, options.pods));
-  for (placement::NodeSpec& node : trace.nodes) {
-    node.cpu_milli = std::llround(static_cast<double>(node.cpu_milli) * options.cpu_scale);
+  FLEXAI_RETURN_IF_ERROR(ScaleCpu(options.cpu_scale, &trace));
+  if (options.remote) {
+    simulator::AllowRemote(&trace);
   }
   std::map<std::string, simulator::PublishedRow> published;
   if (!options.published.empty()) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "os/user.h"
 #include "placement/policy.h"
@@ -44,6 +45,16 @@ Result<std::vector<std::string>> ParsePolicies(const std::string& text, std::spa
     }
   }
   return names;
+}
+
+Status ScaleCpu(double scale, simulator::Trace* trace) {
+  if (!(scale > 0 && scale <= 100)) {
+    return InvalidArgument("--cpu-scale: must be above 0 and at most 100, for example 0.8");
+  }
+  for (placement::NodeSpec& node : trace->nodes) {
+    node.cpu_milli = std::llround(static_cast<double>(node.cpu_milli) * scale);
+  }
+  return {};
 }
 
 Progress::Progress(const Context& context) : context_(context), shown_(os::ErrorIsTerminal()) {}

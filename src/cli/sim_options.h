@@ -9,6 +9,7 @@
 
 #include "base/status.h"
 #include "cli/command.h"
+#include "simulator/openb.h"
 
 namespace flexai::cli {
 
@@ -17,6 +18,9 @@ Result<std::pair<uint64_t, uint64_t>> ParseSeeds(const std::string& text);
 
 // "fgd,hi"; kInvalidArgument for one that is none of `known`.
 Result<std::vector<std::string>> ParsePolicies(const std::string& text, std::span<const std::string> known);
+
+// --cpu-scale: multiplies the CPU of every node. kInvalidArgument unless above 0 and at most 100.
+Status ScaleCpu(double scale, simulator::Trace* trace);
 
 // Keeps one line of progress on a terminal, until its end.
 class Progress {

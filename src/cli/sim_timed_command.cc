@@ -9,6 +9,7 @@
 
 #include "cli/sim_options.h"
 #include "os/files.h"
+#include "simulator/links_file.h"
 #include "simulator/plot.h"
 #include "simulator/timed_comparison.h"
 
@@ -39,6 +40,7 @@ constexpr Figure kFigures[] = {
     {"evictions", "EVICTIONS", "{:.1f}",
      [](const TimedRun& run) { return static_cast<double>(run.evictions); }},
     {"moves", "MOVES", "{:.1f}", [](const TimedRun& run) { return static_cast<double>(run.moves); }},
+    {"remote", "REMOTE", "{:.1f}", [](const TimedRun& run) { return static_cast<double>(run.remote); }},
     {"finished", "FINISHED", "{:.0f}", [](const TimedRun& run) { return static_cast<double>(run.finished); }},
 };
 
@@ -103,6 +105,7 @@ Status ReadOptions(const SimTimedOptions& options, simulator::TimedComparisonOpt
   }
   simulator::TaskKind low;
   low.part = 1 - options.high;
+  low.remote = options.remote ? placement::Remote::kAllowed : placement::Remote::kNever;
   if (!options.low_window.empty()) {
     const Result<placement::TimeWindow> window = placement::TimeWindow::Parse(options.low_window);
     FLEXAI_RETURN_IF_ERROR(window.status().WithContext("--low-window"));
@@ -113,8 +116,16 @@ Status ReadOptions(const SimTimedOptions& options, simulator::TimedComparisonOpt
     simulator::TaskKind high;
     high.part = options.high;
     high.priority = 1;
+    high.remote = low.remote;
     generator->kinds.push_back(high);
   }
+  if (options.link_mbit < 0 || options.link_mbit > placement::kMostMbit ||
+      !(options.round_trips >= 0 && options.round_trips <= simulator::kMostRoundTrips)) {
+    return InvalidArgument(fmt::format("--link-mbit, --round-trips: must be from 0 to {} and from 0 to {}",
+                                       placement::kMostMbit, simulator::kMostRoundTrips));
+  }
+  generator->link_mbit = options.link_mbit;
+  generator->round_trips = options.round_trips;
   generator->gang_part = options.gangs;
   generator->gang_sizes = {2, 4, 8};
   return {};
@@ -314,7 +325,15 @@ Status Simulate(const Context& context, const SimTimedOptions& options) {
   simulator::TimedComparisonOptions comparison;
   simulator::GeneratorOptions generator;
   FLEXAI_RETURN_IF_ERROR(ReadOptions(options, &comparison, &generator));
-  FLEXAI_ASSIGN_OR_RETURN(const simulator::Trace trace, simulator::ReadOpenb(options.nodes, options.pods));
+  FLEXAI_ASSIGN_OR_RETURN(simulator::Trace trace, simulator::ReadOpenb(options.nodes, options.pods));
+  FLEXAI_RETURN_IF_ERROR(ScaleCpu(options.cpu_scale, &trace));
+  if (options.remote) {
+    simulator::AllowRemote(&trace);  // policies that try the demand beforehand do so remotely too
+  }
+  if (!options.links.empty()) {
+    FLEXAI_ASSIGN_OR_RETURN(comparison.timed.links,
+                            simulator::ReadLinks(options.links, options.nodes, &trace.nodes));
+  }
   std::optional<simulator::Workload> given;
   if (!options.tasks.empty()) {
     FLEXAI_ASSIGN_OR_RETURN(given, simulator::ReadWorkload(options.tasks, options.queues, trace.models));

@@ -21,9 +21,14 @@ struct SimTimedOptions {
   double high = 0.1;            // part of the tasks with high priority
   double gangs = 0.02;          // part of the arrivals that are gangs of 2, 4 or 8
   std::string low_window;       // in which tasks of low priority may start; empty: at any time
+  bool remote = false;          // tasks may have their devices on another node
+  int32_t link_mbit = 0;        // that such a task reserves
+  double round_trips = 0;       // that it waits for, a second
   std::string restart = "30s";
   std::string min_run = "0s";
   // Of the run.
+  std::string links;     // file of the links between network domains; empty: without bound and latency
+  double cpu_scale = 1;  // every node's CPU is multiplied by this
   std::string warm_up = "1h";
   std::string horizon = "3h";
   std::string reserve_after = "10m";

@@ -66,8 +66,8 @@ TEST(BatchPolicy, HiBatch16KeepsTheRulesAndIsTheSameEachTime) {
     }
     Cluster cluster(nodes);
     Cluster copy(nodes);
-    const auto policy = *MakeBatchPolicy("hi-batch16", {.typical = kTypical, .remote = remote});
-    const auto other = *MakeBatchPolicy("hi-batch16", {.typical = kTypical, .remote = remote});
+    const auto policy = *MakeBatchPolicy("hi-batch16", {.typical = kTypical});
+    const auto other = *MakeBatchPolicy("hi-batch16", {.typical = kTypical});
     size_t dropped = 0;
     for (const size_t size : {16, 16, 1, 16, 9, 16}) {
       std::vector<TaskShape> tasks;
@@ -76,6 +76,7 @@ TEST(BatchPolicy, HiBatch16KeepsTheRulesAndIsTheSameEachTime) {
         if (task.devices == 1) {
           task.share_milli = static_cast<int32_t>(random.Between(1, 10) * 100);
         }
+        task.remote = remote ? Remote::kAllowed : Remote::kNever;
         tasks.push_back(task);
       }
       const std::vector<BatchDecision> decisions = policy->Decide(cluster, tasks);

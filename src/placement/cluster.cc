@@ -34,11 +34,12 @@ NodeFree EmptyNode(const NodeSpec& spec) {
   return free;
 }
 
-Cluster::Cluster(std::vector<NodeSpec> nodes)
-    : nodes_(std::make_shared<const std::vector<NodeSpec>>(std::move(nodes))) {
+Cluster::Cluster(std::vector<NodeSpec> nodes, Links links)
+    : nodes_(std::make_shared<const std::vector<NodeSpec>>(std::move(nodes))), links_(std::move(links)) {
   Reindex(64);
   for (const NodeSpec& spec : *nodes_) {
     assert(spec.devices >= 0 && spec.devices <= kMostDevices && spec.model >= 0 && spec.model < kMostModels);
+    assert(!links_.described() || (spec.domain >= 0 && spec.domain < links_.domain_count()));
     DeviceSteps& steps = steps_[static_cast<size_t>(spec.model)];
     assert(spec.devices == 0 || steps == DeviceSteps() || steps == spec.steps);
     steps = spec.devices > 0 ? spec.steps : steps;
@@ -182,11 +183,34 @@ Status Cluster::Take(const TaskShape& task, const Placement& where) {
     }
     previous = number;
   }
+  FLEXAI_RETURN_IF_ERROR(CheckRemote(task, where));
+  if (where.remote()) {
+    FLEXAI_RETURN_IF_ERROR(
+        links_.Take(spec(where.cpu_node).domain, spec(where.device_node).domain, task.link_mbit));
+  }
   Add(task, where, -1);
   return {};
 }
 
-void Cluster::Give(const TaskShape& task, const Placement& where) { Add(task, where, 1); }
+Status Cluster::CheckRemote(const TaskShape& task, const Placement& where) const {
+  const std::string& node = spec(where.device_node).name;
+  if (where.remote() ? task.remote == Remote::kNever : task.remote == Remote::kOnly) {
+    return InvalidArgument(where.remote()
+                               ? "the devices are on node " + node + ", and the task may not be remote"
+                               : "the devices are on node " + node + " itself, and the task must be remote");
+  }
+  if (where.remote() && !spec(where.device_node).lends) {
+    return InvalidArgument("node " + node + " does not lend its devices to other nodes");
+  }
+  return {};
+}
+
+void Cluster::Give(const TaskShape& task, const Placement& where) {
+  if (where.remote()) {
+    links_.Give(spec(where.cpu_node).domain, spec(where.device_node).domain, task.link_mbit);
+  }
+  Add(task, where, 1);
+}
 
 void Cluster::Add(const TaskShape& task, const Placement& where, int sign) {
   const TaskShape taken = TakenOn(where.device_node, task);

@@ -2,9 +2,10 @@
 //
 // Nodes in equal states share the state's number, by which ratings are remembered; and a journal tells which
 // nodes changed, so that what is derived from them is brought up to date and not made again. Nothing is ever
-// over-allocated: Take refuses what does not fit. Devices may be out of service; they are in no state, so
-// that no score or count sees them, and what they hold stays booked. A copy is a snapshot: it shares what
-// neither has changed since, and costs little. Thread safety: one thread for each copy.
+// over-allocated, links between nodes included: Take refuses what does not fit. Devices may be out of
+// service; they are in no state, so that no score or count sees them, and what they hold stays booked. A copy
+// is a snapshot: it shares what neither has changed since, and costs little. Thread safety: one thread for
+// each copy.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +17,7 @@
 
 #include "base/status.h"
 #include "placement/link_groups.h"
+#include "placement/links.h"
 #include "placement/node_free.h"
 #include "placement/node_set.h"
 #include "placement/shape.h"
@@ -32,6 +34,8 @@ struct NodeSpec {
   int32_t device_memory_mib = 0;  // of each device; 0: not modelled, and tasks that ask for some don't fit
   DeviceSteps steps;              // of all devices of that model, whichever node they are in
   LinkGroups groups{};            // by number of the device; at first all in one
+  bool lends = true;              // its devices may be used from other nodes
+  int32_t domain = 0;             // of the network (links.h)
 };
 
 // Nothing of it is taken.
@@ -44,14 +48,18 @@ struct Placement {
   NodeId cpu_node = 0;
   NodeId device_node = 0;
   std::vector<int32_t> devices;  // numbers on device_node, ascending
+
+  bool remote() const { return !devices.empty() && cpu_node != device_node; }
 };
 
 class Cluster {
  public:
   // At most kMostDevices devices a node, models below kMostModels; all devices of a node are of one model.
-  explicit Cluster(std::vector<NodeSpec> nodes);
+  // Domains are those that the links know.
+  explicit Cluster(std::vector<NodeSpec> nodes, Links links = {});
 
   const std::vector<NodeSpec>& nodes() const { return *nodes_; }
+  const Links& links() const { return links_; }
   // In thousandths of a device.
   int64_t device_capacity() const { return device_capacity_; }
   int64_t device_taken() const { return device_taken_; }
@@ -83,6 +91,15 @@ class Cluster {
   }
   TaskShape TakenOn(NodeId node, const TaskShape& task) const { return Taken(task, nodes()[node].model); }
 
+  // The link of a remote placement: whether it has what the task reserves, and how long a round trip takes.
+  bool Linked(NodeId cpu_node, NodeId device_node, int32_t mbit) const {
+    return links_.HasRoom(nodes()[cpu_node].domain, nodes()[device_node].domain, mbit);
+  }
+  Nanos Latency(const Placement& where) const {
+    return where.remote() ? links_.Latency(nodes()[where.cpu_node].domain, nodes()[where.device_node].domain)
+                          : Nanos{};
+  }
+
   // Whether the node alone has room for the task.
   bool Fits(NodeId node, const TaskShape& task) const {
     return memory_free(node) >= task.memory_mib && state_of_node(node).Fits(TakenOn(node, task));
@@ -95,8 +112,10 @@ class Cluster {
   void SetInService(NodeId node, int32_t device, bool in_service);
   bool InService(NodeId node, int32_t device) const { return live_[node].free.InService(device); }
 
-  // kResourceExhausted, and nothing changed, if it does not fit. That it goes to devices in service is up to
-  // who chose the place: what runs on others already is taken as well.
+  // A remote placement reserves the task's bandwidth too. kResourceExhausted, and nothing changed, if it does
+  // not fit; kInvalidArgument if it is not as the task asks, or the node of the devices does not lend them.
+  // That it goes to devices in service is up to who chose the place: what runs on others already is taken as
+  // well.
   Status Take(const TaskShape& task, const Placement& where);
   // Undoes a Take with the same arguments.
   void Give(const TaskShape& task, const Placement& where);
@@ -133,8 +152,10 @@ class Cluster {
   NodeState StateOf(NodeId node) const;
   void Update(NodeId node);
   void Add(const TaskShape& task, const Placement& where, int sign);
+  Status CheckRemote(const TaskShape& task, const Placement& where) const;
 
   std::shared_ptr<const std::vector<NodeSpec>> nodes_;
+  Links links_;
   std::array<DeviceSteps, kMostModels> steps_;  // by model
   SharedVector<Live> live_;
   SharedVector<State> states_;

@@ -120,7 +120,8 @@ TEST(Cluster, RefusesWhatDoesNotFit) {
 
 TEST(Cluster, ARemotePlacementTakesFromTwoNodes) {
   Cluster cluster(TwoNodes());
-  const TaskShape task{20'000, 50'000, 2, 1000, kAnyModel};
+  TaskShape task{20'000, 50'000, 2, 1000, kAnyModel};
+  task.remote = Remote::kAllowed;
   ASSERT_TRUE(cluster.Take(task, {0, 1, {1, 3}}).ok());
   EXPECT_EQ(cluster.state(cluster.state_of(0)), (NodeState{12'000, 0, 2, {1000, 1000}}));
   EXPECT_EQ(cluster.state(cluster.state_of(1)), (NodeState{64'000, 1, 4, {1000, 1000, 0, 0}}));

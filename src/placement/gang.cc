@@ -133,11 +133,16 @@ class Placing {
     const Role& of = gang_.roles[role];
     const Request request{of.shape, Allowed()};
     int left = of.min;
-    for (NodeId node = 0; node < cluster_.nodes().size() && left > 0; ++node) {
+    const bool local = of.shape.remote != Remote::kOnly;
+    for (NodeId node = 0; node < cluster_.nodes().size() && left > 0 && local; ++node) {
       while (left > 0 && request.Allows(node) && cluster_.Fits(node, of.shape) &&
              Put(role, {node, node, Roomiest(node, of.shape)}, members)) {
         --left;
       }
+    }
+    // What is left goes remotely, as the policy likes: that proves nothing if it fails.
+    while (left > 0 && of.shape.remote != Remote::kNever && PlaceOne(role, members)) {
+      --left;
     }
     return left == 0;
   }

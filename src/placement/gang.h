@@ -37,7 +37,7 @@ struct Member {
 struct GangResult {
   enum Outcome {
     kPlaced,
-    kInfeasible,  // proven: one role's members alone don't fit
+    kInfeasible,  // proven: one role's members alone don't fit; of remote ones, that a half has no room
     kNotFound,    // the search ended without a place; there may be one
   };
   Outcome outcome = kInfeasible;
@@ -49,7 +49,8 @@ struct GangResult {
 
 // Places at least `min` of each role and then as many up to `max` as fit, each where the policy wants it.
 // Roles with large members go first; if that fails, other orders are tried, up to `most_attempts` in all.
-// Identical members without rules that spread them are always found if they fit. The members of kPlaced are
+// Identical members that are never remote and without rules that spread them are always found if they fit;
+// others may be missed. The members of kPlaced are
 // taken in the transaction; else nothing is changed.
 GangResult PlaceGang(Transaction* transaction, const Cluster& cluster, const Constraints* constraints,
                      Policy& policy, const Gang& gang, int most_attempts = 16);

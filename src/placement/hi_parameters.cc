@@ -17,11 +17,8 @@ constexpr double kLeastGain = 0.05;
 
 class Search {
  public:
-  Search(std::span<const TypicalTask> typical, std::span<const NodeSpec> nodes, bool remote)
-      : typical_(typical),
-        remote_(remote),
-        rollouts_(typical, nodes, kDraws, kSeed),
-        best_(UntunedHi(typical)) {
+  Search(std::span<const TypicalTask> typical, std::span<const NodeSpec> nodes)
+      : typical_(typical), rollouts_(typical, nodes, kDraws, kSeed), best_(UntunedHi(typical)) {
     value_ = Value(best_);
   }
 
@@ -40,14 +37,11 @@ class Search {
 
  private:
   double Value(const HiParameters& parameters) const {
-    const Outcome outcome = rollouts_.Play([&] {
-      return *MakePolicy("hi", {typical_, kSeed, parameters, remote_});
-    });
+    const Outcome outcome = rollouts_.Play([&] { return *MakePolicy("hi", {typical_, kSeed, parameters}); });
     return outcome.allocation + kFairness * outcome.acceptance;
   }
 
   std::span<const TypicalTask> typical_;
-  bool remote_;
   Rollouts rollouts_;
   HiParameters best_;
   double value_ = 0;
@@ -57,8 +51,8 @@ class Search {
 
 HiParameters UntunedHi(std::span<const TypicalTask> typical) { return {CpuPerDevice(typical), 0}; }
 
-HiParameters TuneHi(std::span<const TypicalTask> typical, std::span<const NodeSpec> nodes, bool remote) {
-  Search search(typical, nodes, remote);
+HiParameters TuneHi(std::span<const TypicalTask> typical, std::span<const NodeSpec> nodes) {
+  Search search(typical, nodes);
   const HiParameters untuned = search.best();
   std::vector<HiParameters> candidates;
   for (const int percent : {80, 90, 110, 120, 130, 140, 150, 160, 170, 180}) {

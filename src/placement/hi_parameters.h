@@ -24,7 +24,7 @@ struct HiParameters {
 // From the demand alone.
 HiParameters UntunedHi(std::span<const TypicalTask> typical);
 // The same for the same arguments; the order of `nodes` matters little. Takes seconds for a thousand nodes.
-// `remote`: tasks may be placed remotely, and the rollouts do so too.
-HiParameters TuneHi(std::span<const TypicalTask> typical, std::span<const NodeSpec> nodes, bool remote);
+// Where typical tasks may be placed remotely, the rollouts do so too.
+HiParameters TuneHi(std::span<const TypicalTask> typical, std::span<const NodeSpec> nodes);
 
 }  // namespace flexai::placement

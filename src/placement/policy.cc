@@ -40,11 +40,7 @@ int64_t Policy::RoomFor(const Cluster& cluster, const Request& request, int64_t 
 Result<std::unique_ptr<Policy>> MakePolicy(std::string_view name, const PolicyInputs& inputs) {
   for (const Entry& entry : kPolicies) {
     if (entry.name == name) {
-      std::unique_ptr<Policy> policy = entry.make(inputs);
-      if (inputs.remote) {
-        policy = std::make_unique<RemotePolicy>(std::move(policy));
-      }
-      return policy;
+      return std::unique_ptr<Policy>(std::make_unique<RemotePolicy>(entry.make(inputs)));
     }
   }
   return UnknownPolicy(name, PolicyNames());

@@ -30,13 +30,14 @@ struct Request {
 class Policy {
  public:
   virtual ~Policy() = default;
-  // Nothing only if no node that is allowed has room. Changes neither argument. A policy
-  // serves one cluster object; a copy of that needs a policy of its own.
+  // Nothing only if no node that is allowed has room, and no two nodes if the task may be remote. Changes
+  // neither argument. A policy serves one cluster object; a copy of that needs a policy of its own.
   virtual std::optional<Placement> Choose(const Cluster& cluster, const Request& request) = 0;
   std::optional<Placement> Choose(const Cluster& cluster, const TaskShape& shape) {
     return Choose(cluster, Request{shape, nullptr});
   }
-  // As placement::RoomFor has it, locally; a policy that knows where to look is faster.
+  // As placement::RoomFor has it, of tasks that may be remote as RoomAtMost (remote_room.h); a policy that
+  // knows where to look is faster.
   virtual int64_t RoomFor(const Cluster& cluster, const Request& request, int64_t enough);
 };
 
@@ -45,10 +46,10 @@ struct PolicyInputs {
   std::span<const TypicalTask> typical;
   uint64_t seed = 1;
   std::optional<HiParameters> hi;  // of TuneHi; without, hi knows the demand alone
-  bool remote = false;             // a task that fits nowhere locally may be placed remotely (remote.h)
 };
 
-// By name: random, best-fit, dot-product, binpack, spread, fgd, hi.
+// Placed remotely is what fits nowhere locally and may be (remote.h). By name: random, best-fit, dot-product,
+// binpack, spread, fgd, hi.
 Result<std::unique_ptr<Policy>> MakePolicy(std::string_view name, const PolicyInputs& inputs);
 std::vector<std::string> PolicyNames();
 // kInvalidArgument: what is said of a name that is none of the known ones.

@@ -44,8 +44,8 @@ TEST(Rollouts, WithoutDevicesOrTasksThereIsNothingToSay) {
   const std::vector<TypicalTask> cpu_only{{{1'000, 0, 0, 0, kAnyModel}, 1}};
   const std::vector<NodeSpec> nodes = Nodes(2, 8'000);
   EXPECT_EQ(Play({cpu_only, nodes, 2, 1}, "fgd", cpu_only).allocation, 0);
-  EXPECT_EQ(TuneHi({}, nodes, false), UntunedHi({}));
-  EXPECT_EQ(TuneHi(cpu_only, {}, true), UntunedHi(cpu_only));
+  EXPECT_EQ(TuneHi({}, nodes), UntunedHi({}));
+  EXPECT_EQ(TuneHi(cpu_only, {}), UntunedHi(cpu_only));
 }
 
 // Half the tasks are of 700, and hardly any of the 300 that they leave finds a task: to keep two of 500 on a
@@ -54,7 +54,7 @@ TEST(TuneHi, FindsWhatIsScarce) {
   const std::vector<TypicalTask> typical{
       {Share(700, 1'000), 0.5}, {Share(400, 1'000), 0.47}, {Share(300, 1'000), 0.03}};
   const std::vector<NodeSpec> nodes = Nodes(40, 64'000);
-  const HiParameters tuned = TuneHi(typical, nodes, false);
+  const HiParameters tuned = TuneHi(typical, nodes);
   EXPECT_EQ(tuned.least_common_share, 301);
 }
 
@@ -69,7 +69,7 @@ TEST(TuneHi, GainsWhereCpuIsShort) {
     nodes[i].cpu_milli = 80'000;
     nodes[i].devices = 2;
   }
-  const HiParameters tuned = TuneHi(typical, nodes, false);
+  const HiParameters tuned = TuneHi(typical, nodes);
   const Rollouts others(typical, nodes, 8, 99);
   const auto allocation = [&](const HiParameters& parameters) {
     return others.Play([&] { return *MakePolicy("hi", {typical, 1, parameters}); }).allocation;

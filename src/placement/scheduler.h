@@ -6,7 +6,8 @@
 //    ended for it, as few and as cheap as can be found: first members that gangs can do without, then, if
 //    allowed, jobs that run elsewhere as well, then the rest;
 //  - after a while it gets a reservation: nodes that will have room for it first as jobs end. Nothing of its
-//    priority or below starts there, but for jobs known to end in time. (A. Mu'alem and D. Feitelson,
+//    priority or below starts there, but for jobs known to end in time. Of a remote job both its nodes are
+//    reserved, and nothing of the link between them, which others may take. (A. Mu'alem and D. Feitelson,
 //    "Utilization, Predictability, Workloads, and User Runtime Estimates in Scheduling the IBM SP2 with
 //    Backfilling", IEEE TPDS 2001: EASY. Where run times are not known, what has run long is expected to run
 //    as long again.)
@@ -185,7 +186,8 @@ class Scheduler {
 
   // scheduler_explain.cc
   std::string ExplainPlace(const Job& job) const;
-  std::string ExplainNodes(const Gang& gang, const TaskShape& shape, NodeSet* would_do) const;
+  std::string ExplainNodes(const Gang& gang, const TaskShape& shape, bool lent, NodeSet* would_do) const;
+  std::string ExplainRemote(const Gang& gang, const Role& role, const NodeSet& open, NodeSet* would_do) const;
   std::string ExplainHolders(const Job& job, const NodeSet& nodes) const;
 
   Cluster& cluster_;

@@ -3,7 +3,8 @@
 
 #include <algorithm>
 
-#include "placement/room.h"
+#include "placement/remote.h"
+#include "placement/remote_room.h"
 #include "placement/scheduler.h"
 
 namespace flexai::placement {
@@ -23,6 +24,10 @@ std::string Asks(const Role& role) {
   }
   text += fmt::format(", {:.4g} cores and {} MiB", static_cast<double>(shape.cpu_milli) / 1'000,
                       shape.memory_mib);
+  if (shape.remote != Remote::kNever) {
+    text += shape.remote == Remote::kOnly ? ", remotely" : ", remotely if need be";
+    text += shape.link_mbit > 0 ? fmt::format(" at {} Mbit/s", shape.link_mbit) : "";
+  }
   return role.min > 1 ? fmt::format("{} members with {} each", role.min, text) : text;
 }
 
@@ -43,11 +48,12 @@ class Counts {
 
 }  // namespace
 
-// How far each node gets with a member of that shape. Those that would do if they were empty go into
-// `would_do`.
-std::string Scheduler::ExplainNodes(const Gang& gang, const TaskShape& asked, NodeSet* would_do) const {
-  size_t model = 0, rules = 0, size = 0, reserved = 0, service = 0, devices = 0, device_memory = 0, cpu = 0,
-         memory = 0;
+// How far each node gets with a member of that shape, whose devices are lent to another node or not. Those
+// that would do if they were empty go into `would_do`.
+std::string Scheduler::ExplainNodes(const Gang& gang, const TaskShape& asked, bool lent,
+                                    NodeSet* would_do) const {
+  size_t model = 0, keep = 0, rules = 0, size = 0, reserved = 0, service = 0, devices = 0, device_memory = 0,
+         cpu = 0, memory = 0;
   size_t with_memory = 0, with_both = 0;  // devices
   for (NodeId node = 0; node < cluster_.nodes().size(); ++node) {
     const NodeSpec& spec = cluster_.nodes()[node];
@@ -58,6 +64,8 @@ std::string Scheduler::ExplainNodes(const Gang& gang, const TaskShape& asked, No
     const NodeState& state = cluster_.state_of_node(node);
     if (shape.devices > 0 && (spec.devices == 0 || (shape.models & OneModel(spec.model)) == 0)) {
       ++model;
+    } else if (lent && !spec.lends) {
+      ++keep;
     } else if (!constraints_.Matching(gang.rules).Has(node)) {
       ++rules;
     } else if (!empty.Fits(shape) || spec.memory_mib < shape.memory_mib) {
@@ -87,6 +95,7 @@ std::string Scheduler::ExplainNodes(const Gang& gang, const TaskShape& asked, No
   }
   Counts counts;
   counts.Add(model, "have no such devices");
+  counts.Add(keep, "do not lend theirs");
   counts.Add(rules, "are ruled out by selectors, taints or spread");
   counts.Add(size, "are too small");
   counts.Add(reserved, "are reserved for jobs that have waited longer");
@@ -102,6 +111,24 @@ std::string Scheduler::ExplainNodes(const Gang& gang, const TaskShape& asked, No
                         with_memory == 1 ? " has" : "s have", with_both);
   }
   return text;
+}
+
+// Which half of a remote member has no room, or that they can't be joined.
+std::string Scheduler::ExplainRemote(const Gang& gang, const Role& role, const NodeSet& open,
+                                     NodeSet* would_do) const {
+  const HalvesRoom room = RoomForHalves(cluster_, {role.shape, &open});
+  if (room.devices < role.min) {
+    return "remotely its devices have no room: " + ExplainNodes(gang, DeviceHalf(role.shape), true, would_do);
+  }
+  if (room.cpu < role.min) {
+    return "remotely its CPU and memory have no room: " +
+           ExplainNodes(gang, CpuHalf(role.shape), false, would_do);
+  }
+  if (cluster_.links().described()) {
+    return fmt::format("remotely devices and CPU have room, but no link between them has {} Mbit/s left",
+                       role.shape.link_mbit);
+  }
+  return "remotely devices and CPU have room, but not on two nodes";
 }
 
 std::string Scheduler::ExplainHolders(const Job& job, const NodeSet& nodes) const {
@@ -126,14 +153,26 @@ std::string Scheduler::ExplainHolders(const Job& job, const NodeSet& nodes) cons
 
 std::string Scheduler::ExplainPlace(const Job& job) const {
   std::vector<std::string> nodes;
+  std::string remote;
+  size_t remote_members = 0;
   for (const Member& member : job.members) {
-    nodes.push_back(cluster_.nodes()[member.where.cpu_node].name);
+    const std::string& name = cluster_.nodes()[member.where.cpu_node].name;
+    nodes.push_back(name);
+    if (member.where.remote() && remote_members++ == 0) {
+      remote = fmt::format("CPU on {}, devices on {}", name, cluster_.nodes()[member.where.device_node].name);
+    }
+  }
+  if (remote_members > 0 && job.members.size() == 1) {
+    return fmt::format("job '{}' runs with 1 member: {}", job.spec.name, remote);
+  }
+  if (remote_members > 0) {
+    remote = fmt::format(", {} of them remotely, the first with {}", remote_members, remote);
   }
   std::sort(nodes.begin(), nodes.end());
   nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
-  return fmt::format("job '{}' runs with {} member{} on {}{}", job.spec.name, job.members.size(),
+  return fmt::format("job '{}' runs with {} member{} on {}{}{}", job.spec.name, job.members.size(),
                      job.members.size() == 1 ? "" : "s", nodes.front(),
-                     nodes.size() == 1 ? "" : fmt::format(" and {} more nodes", nodes.size() - 1));
+                     nodes.size() == 1 ? "" : fmt::format(" and {} more nodes", nodes.size() - 1), remote);
 }
 
 Result<std::string> Scheduler::Explain(JobId id, Nanos now) const {
@@ -159,15 +198,25 @@ Result<std::string> Scheduler::Explain(JobId id, Nanos now) const {
     open &= *gang->allowed;
   }
   for (const Role& role : gang->roles) {
-    const int64_t room = RoomFor(cluster_, {role.shape, &open}, role.min);
-    if (room >= role.min && gang->domains.empty() && !constraints_.Moves(gang->rules)) {
+    const Request one{role.shape, &open};
+    const int64_t room = RoomAtMost(cluster_, one, role.min);
+    const bool remote = role.shape.remote != Remote::kNever && role.shape.devices > 0;
+    const bool one_fits = !remote || policy_.Choose(cluster_, one).has_value();
+    if (room >= role.min && one_fits && gang->domains.empty() && !constraints_.Moves(gang->rules)) {
       continue;
     }
     NodeSet would_do(cluster_.nodes().size());
-    std::string text = fmt::format("{} in queue '{}' needs {}: {}", name, queues_.spec(job->spec.queue).name,
-                                   Asks(role), ExplainNodes(*gang, role.shape, &would_do));
-    if (room > 0) {
-      text += fmt::format("; there is room for {} member{}", room, room == 1 ? "" : "s");
+    std::string text =
+        fmt::format("{} in queue '{}' needs {}: ", name, queues_.spec(job->spec.queue).name, Asks(role));
+    if (role.shape.remote != Remote::kOnly) {
+      text += ExplainNodes(*gang, role.shape, false, &would_do) + (remote ? "; " : "");
+    }
+    if (remote) {
+      text += ExplainRemote(*gang, role, open, &would_do);
+    }
+    if (room > 0 && one_fits) {
+      text += fmt::format("; there is room for {}{} member{}", remote ? "at most " : "", room,
+                          room == 1 ? "" : "s");
     }
     text += ExplainHolders(*job, would_do);
     for (const Reservation& reservation : reservations_) {

@@ -142,6 +142,9 @@ Status Scheduler::Check(const JobSpec& spec) const {
         shape.device_memory_mib < 0 || (shape.device_memory_mib > 0 && shape.devices == 0)) {
       return bad("asks for amounts that no node can have");
     }
+    if (shape.link_mbit < 0 || (shape.remote == Remote::kOnly && shape.devices == 0)) {
+      return bad("must be remote without devices, or reserves less than no bandwidth");
+    }
     needed += role.min;
   }
   if (needed < 1) {
@@ -305,7 +308,7 @@ std::vector<Decision> Scheduler::EndWhere(const std::function<bool(const Member&
 }
 
 Status Scheduler::Audit() const {
-  Cluster expected(cluster_.nodes());
+  Cluster expected(cluster_.nodes(), cluster_.links().Idle());
   for (NodeId node = 0; node < cluster_.nodes().size(); ++node) {
     for (int32_t device = 0; device < cluster_.nodes()[node].devices; ++device) {
       expected.SetInService(node, device, cluster_.InService(node, device));
@@ -348,6 +351,9 @@ Status Scheduler::Audit() const {
         !(expected.node_free(node) == cluster_.node_free(node))) {
       return Internal(fmt::format("node {} does not hold what its jobs take", cluster_.nodes()[node].name));
     }
+  }
+  if (!expected.links().SameRoom(cluster_.links())) {
+    return Internal("links do not carry what jobs reserve");
   }
   for (QueueId queue = 0; queue < queues_.size(); ++queue) {
     if (queues_.is_leaf(queue) && !(queues_.used(queue) == used[queue])) {

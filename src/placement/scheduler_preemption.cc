@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "placement/remote_victims.h"
 #include "placement/room.h"
 #include "placement/scheduler.h"
 
@@ -160,7 +161,10 @@ class Scheduler::RoomMaker {
   bool EvictUntilPlaced() {
     gone_.clear();
     std::vector<bool> is_gone(candidates_.size(), false);
-    for (size_t step = 0; step <= gang_.roles.size() + 1; ++step) {
+    const bool remote = std::any_of(gang_.roles.begin(), gang_.roles.end(),
+                                    [](const Role& role) { return role.shape.remote != Remote::kNever; });
+    const size_t steps = gang_.roles.size() * (remote ? kMostRemoteSteps : 1) + 2;
+    for (size_t step = 0; step < steps; ++step) {
       placed_ = PlaceGang(transaction_, scheduler_.cluster_, &scheduler_.constraints_, scheduler_.policy_,
                           gang_, scheduler_.options_.most_attempts);
       if (placed_.outcome == GangResult::kPlaced) {
@@ -200,6 +204,10 @@ class Scheduler::RoomMaker {
     }
     const auto among = [&](const NodeSet& within) {
       const Request request{role.shape, &within};
+      if (role.shape.remote != Remote::kNever) {
+        const int more = placed_.outcome == GangResult::kInfeasible ? 0 : 1;
+        return ChooseRemoteVictims(scheduler_.cluster_, request, role.min + more, left);
+      }
       const int64_t needed = placed_.outcome == GangResult::kInfeasible
                                  ? role.min
                                  : RoomFor(scheduler_.cluster_, request, role.min) + 1;

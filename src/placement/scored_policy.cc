@@ -115,6 +115,8 @@ int64_t ScoreBoard::RoomFor(const Cluster& cluster, const Request& request, int6
 ScoreBoard& ScoredPolicy::BoardOf(const TaskShape& task) {
   TaskShape key = task;
   key.memory_mib = 0;
+  key.remote = Remote::kNever;  // nothing that a rating depends on
+  key.link_mbit = 0;
   auto found = boards_.find(key);
   if (found == boards_.end()) {
     if (boards_.size() >= kMostBoards) {

@@ -28,6 +28,9 @@ constexpr ModelSet OneModel(int model) { return ModelSet{1} << model; }
 using DeviceMask = uint16_t;
 static_assert(kMostDevices <= 16);
 
+// Whether a task's devices may be on another node than its CPU and memory.
+enum class Remote : uint8_t { kNever, kAllowed, kOnly };
+
 // Tasks with equal shapes are the same to every score.
 struct TaskShape {
   int64_t cpu_milli = 0;
@@ -36,6 +39,8 @@ struct TaskShape {
   int32_t share_milli = 0;  // of each of them; kWholeDevice: all of it
   ModelSet models = kAnyModel;
   int32_t device_memory_mib = 0;  // of each of the devices
+  Remote remote = Remote::kNever;
+  int32_t link_mbit = 0;  // that it reserves between its two nodes if it is placed remotely
 
   int64_t device_milli() const { return int64_t{devices} * share_milli; }
   auto operator<=>(const TaskShape&) const = default;

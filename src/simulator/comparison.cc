@@ -16,9 +16,8 @@ struct Run {
 Status RunOne(const Trace& trace, const ComparisonOptions& options, const placement::PolicyInputs& inputs,
               const std::string& policy_name, uint64_t seed, Run* run) {
   const Arrivals arrivals = DrawArrivals(trace, {seed, options.until});
-  FLEXAI_ASSIGN_OR_RETURN(
-      const std::unique_ptr<placement::BatchPolicy> policy,
-      placement::MakeBatchPolicy(policy_name, {inputs.typical, seed, inputs.hi, inputs.remote}));
+  FLEXAI_ASSIGN_OR_RETURN(const std::unique_ptr<placement::BatchPolicy> policy,
+                          placement::MakeBatchPolicy(policy_name, {inputs.typical, seed, inputs.hi}));
   const auto listener = options.listen ? options.listen(policy_name, seed) : nullptr;
   FLEXAI_ASSIGN_OR_RETURN(run->result, RunArrivals(trace, arrivals, *policy, listener, options.clock));
   run->decisions = arrivals.pods.size();
@@ -60,13 +59,12 @@ PolicyResult Mean(const std::string& name, std::span<const Run> runs) {
 Result<std::vector<PolicyResult>> Compare(const Trace& trace, const ComparisonOptions& options) {
   const std::vector<placement::TypicalTask> typical = placement::TypicalTasks(ShapesOf(trace));
   placement::PolicyInputs inputs{typical};
-  inputs.remote = options.remote;
   inputs.hi = options.hi;
   const bool with_hi =
       std::any_of(options.policies.begin(), options.policies.end(),
                   [](const std::string& name) { return name == "hi" || name == placement::kHiBatch16; });
   if (!inputs.hi.has_value() && with_hi) {
-    inputs.hi = placement::TuneHi(typical, trace.nodes, options.remote);
+    inputs.hi = placement::TuneHi(typical, trace.nodes);
   }
   const size_t seeds = options.last_seed - options.first_seed + 1;
   std::vector<Run> runs(options.policies.size() * seeds);

@@ -16,7 +16,6 @@ struct ComparisonOptions {
   uint64_t first_seed = 42;
   uint64_t last_seed = 51;
   double until = 1.3;
-  bool remote = false;                        // remote placements are allowed
   std::optional<placement::HiParameters> hi;  // found by TuneHi if not given
   const Clock* clock = nullptr;               // measures decisions, if there is one
   // Called from several threads, but never twice at once: so many of so many runs are done.

@@ -134,7 +134,11 @@ class Draw {
     task.queue = kind.queue;
     task.priority = kind.priority;
     task.preemptible = kind.preemptible;
-    task.remote = task.shape.devices > 0 ? kind.remote : Remote::kNever;
+    task.shape.remote = task.shape.devices > 0 ? kind.remote : Remote::kNever;
+    if (task.shape.remote != Remote::kNever) {
+      task.shape.link_mbit = options_.link_mbit;
+      task.round_trips = options_.round_trips;
+    }
     task.window = kind.window;
     task.min_run = options_.min_run;
     task.restart = options_.restart;

@@ -41,6 +41,9 @@ struct GeneratorOptions {
   std::vector<int32_t> gang_sizes;
   Nanos min_run;
   Nanos restart;
+  // Of tasks that may be remote.
+  int32_t link_mbit = 0;
+  double round_trips = 0;
 };
 
 // Arrivals are a Poisson process, each with the shape of a pod drawn evenly from the trace. Queues are those

@@ -17,10 +17,6 @@ Status Check(const TimedTask& task, const placement::QueueTree& queues) {
   if (!queues.Find(task.queue).has_value()) {
     return InvalidArgument(fmt::format("task '{}': there is no queue '{}'", task.name, task.queue));
   }
-  if (task.remote == Remote::kOnly) {
-    return InvalidArgument(fmt::format(
-        "task '{}': timed runs place locally, so 'remote' can't be 'only': use never or allowed", task.name));
-  }
   return {};
 }
 

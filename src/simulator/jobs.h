@@ -24,8 +24,8 @@ struct Job {
 
 // In the order of their first tasks, with ids from `first_id` on. Their classes are defined in `constraints`:
 // of tasks that don't name a service and whose rules count tasks, a gang is a class of its own.
-// kInvalidArgument, naming the task, for a queue that there is not, one that must be remote, and a gang whose
-// members differ in queue or priority.
+// kInvalidArgument, naming the task, for a queue that there is not, and a gang whose members differ in queue
+// or priority.
 Result<std::vector<Job>> JobsOf(std::span<const TimedTask> tasks, const placement::QueueTree& queues,
                                 placement::Constraints* constraints, placement::JobId first_id = 1);
 

@@ -13,12 +13,12 @@
 namespace flexai::simulator {
 namespace {
 
-constexpr std::string_view kColumns[] = {"sn",    "cpu_milli", "memory_mib", "gpu",
-                                         "model", "labels",    "taints",     "in_service"};
+constexpr std::string_view kColumns[] = {"sn",     "cpu_milli",      "memory_mib", "gpu",        "model",
+                                         "labels", "gpu_memory_mib", "lends",      "in_service", "taints"};
 
 struct NodeColumns {
   size_t sn, cpu, memory, gpu, model;
-  std::optional<size_t> labels, taints, in_service;
+  std::optional<size_t> gpu_memory, lends, labels, taints, in_service;
 };
 
 Result<NodeColumns> FindColumns(const CsvTable& table) {
@@ -31,6 +31,8 @@ Result<NodeColumns> FindColumns(const CsvTable& table) {
   for (const auto& [name, column] : needed) {
     FLEXAI_ASSIGN_OR_RETURN(*column, table.Column(name));
   }
+  columns.gpu_memory = table.OptionalColumn("gpu_memory_mib");
+  columns.lends = table.OptionalColumn("lends");
   columns.labels = table.OptionalColumn("labels");
   columns.taints = table.OptionalColumn("taints");
   columns.in_service = table.OptionalColumn("in_service");
@@ -82,6 +84,11 @@ Status AddNodes(std::string_view text, std::string_view name, OtherColumns other
     if (devices > 0 || !row.Text(columns.model).empty()) {
       FLEXAI_ASSIGN_OR_RETURN(node.model, AddModel(&all.models, row.Text(columns.model), row.place()));
     }
+    FLEXAI_ASSIGN_OR_RETURN(const int64_t gpu_memory,
+                            row.Number(columns.gpu_memory, kMostDeviceMemoryMib, 0));
+    node.device_memory_mib = devices > 0 ? static_cast<int32_t>(gpu_memory) : 0;
+    FLEXAI_ASSIGN_OR_RETURN(const size_t lends, row.Word(columns.lends, kNoYes, 1));
+    node.lends = lends != 0;
     FLEXAI_ASSIGN_OR_RETURN(placement::NodeIdentity identity, ReadIdentity(row, columns));
     all.specs.push_back(std::move(node));
     all.identities.push_back(std::move(identity));
@@ -91,7 +98,11 @@ Status AddNodes(std::string_view text, std::string_view name, OtherColumns other
 }
 
 std::string NodesText(const NodeList& nodes) {
-  bool labels = false, taints = false, in_service = false;
+  bool gpu_memory = false, lends = false, labels = false, taints = false, in_service = false;
+  for (const placement::NodeSpec& node : nodes.specs) {
+    gpu_memory = gpu_memory || node.device_memory_mib > 0;
+    lends = lends || !node.lends;
+  }
   for (const placement::NodeIdentity& identity : nodes.identities) {
     labels = labels || !identity.labels.empty();
     taints = taints || !identity.taints.empty();
@@ -103,14 +114,18 @@ std::string NodesText(const NodeList& nodes) {
                                                                 [](const placement::NodeSpec& node) {
                                                                   return node.devices > 0 && node.model == 0;
                                                                 });
-  std::string text = fmt::format("sn,cpu_milli,memory_mib,gpu,model{}{}{}\n", labels ? ",labels" : "",
-                                 taints ? ",taints" : "", in_service ? ",in_service" : "");
+  std::string text =
+      fmt::format("sn,cpu_milli,memory_mib,gpu,model{}{}{}{}{}\n", gpu_memory ? ",gpu_memory_mib" : "",
+                  lends ? ",lends" : "", labels ? ",labels" : "", taints ? ",taints" : "",
+                  in_service ? ",in_service" : "");
   for (size_t i = 0; i < nodes.specs.size(); ++i) {
     const placement::NodeSpec& node = nodes.specs[i];
     const placement::NodeIdentity& identity = nodes.identities[i];
     const bool has_model = node.devices > 0 || node.model != 0 || name_first;
     text += fmt::format("{},{},{},{},{}", node.name, node.cpu_milli, node.memory_mib, node.devices,
                         has_model ? nodes.models[static_cast<size_t>(node.model)] : "");
+    text += gpu_memory ? fmt::format(",{}", node.device_memory_mib) : "";
+    text += lends ? (node.lends ? ",yes" : ",no") : "";
     text += labels ? "," + LabelsText(identity.labels) : "";
     text += taints ? "," + TaintsText(identity.taints) : "";
     text += in_service ? (identity.in_service ? ",yes" : ",no") : "";

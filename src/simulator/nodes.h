@@ -19,6 +19,7 @@ namespace flexai::simulator {
 // More than any node has or task asks for.
 inline constexpr int64_t kMostCpuMilli = 10'000'000;
 inline constexpr int64_t kMostMemoryMib = 1'000'000'000;
+inline constexpr int64_t kMostDeviceMemoryMib = 10'000'000;
 
 struct NodeList {
   std::vector<placement::NodeSpec> specs;

@@ -75,4 +75,10 @@ NodeList NodesOf(const Trace& trace) {
   return list;
 }
 
+void AllowRemote(Trace* trace) {
+  for (Pod& pod : trace->pods) {
+    pod.shape.remote = placement::Remote::kAllowed;
+  }
+}
+
 }  // namespace flexai::simulator

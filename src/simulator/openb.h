@@ -28,6 +28,7 @@ struct Trace {
 
 std::vector<placement::TaskShape> ShapesOf(const Trace& trace);  // of each pod
 NodeList NodesOf(const Trace& trace);
+void AllowRemote(Trace* trace);  // of each pod's devices
 
 // Nodes: as of nodes.h. Pods: name, cpu_milli, memory_mib, num_gpu, gpu_milli
 // and, if there, gpu_spec ("A|B": models that will do; empty: any). Other columns are passed over. A pod with

@@ -91,7 +91,7 @@ class PlaceReader {
     if (!row.Text(device_node_).empty()) {
       FLEXAI_ASSIGN_OR_RETURN(place.where.device_node, NodeOf(row, device_node_, numbers_));
     }
-    if (place.where.device_node != place.where.cpu_node && task.remote == Remote::kNever) {
+    if (place.where.device_node != place.where.cpu_node && task.shape.remote == Remote::kNever) {
       return row.Expected(device_node_, "the task's node, as remote is 'never'");
     }
     const int32_t most = snapshot_.nodes.specs[place.where.device_node].devices;

@@ -57,6 +57,11 @@ std::string NumberText(const TimedTask& task, const Models&) {
 }
 
 template <auto kMember>
+std::string NumberTextIfAny(const TimedTask& task, const Models&) {
+  return Of<kMember>(task) == 0 ? "" : fmt::format("{}", Of<kMember>(task));
+}
+
+template <auto kMember>
 Status ReadTime(const Field& field, TimedTask* task) {
   const std::optional<Nanos> otherwise = field.needed ? std::nullopt : std::optional(Nanos{});
   FLEXAI_ASSIGN_OR_RETURN(Of<kMember>(*task), field.row.Time(field.column, kLongestWorkload, otherwise));
@@ -164,11 +169,19 @@ std::string PreemptibleText(const TimedTask& task, const Models&) {
 
 Status ReadRemote(const Field& field, TimedTask* task) {
   FLEXAI_ASSIGN_OR_RETURN(const size_t word, field.row.Word(field.column, kRemoteWords, 0));
-  task->remote = static_cast<Remote>(word);
+  task->shape.remote = static_cast<Remote>(word);
   return {};
 }
 std::string RemoteText(const TimedTask& task, const Models&) {
-  return std::string(kRemoteWords[static_cast<size_t>(task.remote)]);
+  return std::string(kRemoteWords[static_cast<size_t>(task.shape.remote)]);
+}
+
+Status ReadRoundTrips(const Field& field, TimedTask* task) {
+  FLEXAI_ASSIGN_OR_RETURN(task->round_trips, field.row.Decimal(field.column, kMostRoundTrips, 0));
+  return {};
+}
+std::string RoundTripsText(const TimedTask& task, const Models&) {
+  return task.round_trips == 0 ? "" : fmt::format("{}", task.round_trips);
 }
 
 // Names and gangs depend on other lines.
@@ -202,6 +215,10 @@ constexpr TaskColumn kColumns[] = {
      NumberText<&TaskShape::devices>},
     {"gpu_milli", kAlways, ReadNumber<&TaskShape::share_milli, placement::kWholeDevice>,
      NumberText<&TaskShape::share_milli>},
+    {"gpu_memory_mib",
+     {},
+     ReadNumber<&TaskShape::device_memory_mib, kMostDeviceMemoryMib>,
+     NumberTextIfAny<&TaskShape::device_memory_mib>},
     {"gpu_spec", {}, ReadSpec, SpecText},
     {"queue", {}, ReadText<&TimedTask::queue>, PlainText<&TimedTask::queue>},
     {"priority", {}, ReadNumber<&TimedTask::priority, kMostPriority>, NumberText<&TimedTask::priority>},
@@ -212,6 +229,11 @@ constexpr TaskColumn kColumns[] = {
     {"min_run_s", {}, ReadTime<&TimedTask::min_run>, TimeText<&TimedTask::min_run>},
     {"restart_s", {}, ReadTime<&TimedTask::restart>, TimeText<&TimedTask::restart>},
     {"remote", {}, ReadRemote, RemoteText},
+    {"link_mbit",
+     {},
+     ReadNumber<&TaskShape::link_mbit, placement::kMostMbit>,
+     NumberTextIfAny<&TaskShape::link_mbit>},
+    {"round_trips", {}, ReadRoundTrips, RoundTripsText},
     {"expected_run_s", {}, ReadTime<&TimedTask::expected_run>, TimeTextIfAny<&TimedTask::expected_run>},
     {"window", {}, ReadWindow, WindowText},
     {"service", {}, ReadText<&ClassRules::name>, PlainText<&ClassRules::name>},
@@ -267,7 +289,7 @@ Status Finish(const CsvRow& row, TaskUse use, TimedTask* task) {
   if (shape.cpu_milli == 0 && shape.memory_mib == 0 && shape.devices == 0) {
     return InvalidArgument(fmt::format("{}: the task asks for nothing", row.place()));
   }
-  if (task->remote == Remote::kOnly && shape.devices == 0) {
+  if (task->shape.remote == Remote::kOnly && shape.devices == 0) {
     return InvalidArgument(fmt::format("{}: remote is 'only' though num_gpu is 0", row.place()));
   }
   if (!task->together.empty() && task->gang.empty()) {

@@ -21,8 +21,7 @@
 
 namespace flexai::simulator {
 
-// Whether a task's devices may be on another node than its CPU and memory.
-enum class Remote : uint8_t { kNever, kAllowed, kOnly };
+using placement::Remote;
 
 struct TimedTask {
   std::string name;
@@ -30,14 +29,14 @@ struct TimedTask {
   Nanos duration;  // how long it runs if nothing interrupts it; above 0 in a timed workload
   placement::TaskShape shape;
   std::string queue = "default";
-  int32_t priority = 0;     // the higher goes first
-  std::string gang;         // what its members have in common; empty: none
-  int32_t gang_min = 1;     // so many members start together or none does
-  int32_t gang_max = 1;     // so many members may run at a time
-  bool preemptible = true;  // may be interrupted for others, and starts again
-  Nanos min_run;            // but not before it has run that long
-  Nanos restart;            // what an interruption adds to the time that it has still to run
-  Remote remote = Remote::kNever;
+  int32_t priority = 0;         // the higher goes first
+  std::string gang;             // what its members have in common; empty: none
+  int32_t gang_min = 1;         // so many members start together or none does
+  int32_t gang_max = 1;         // so many members may run at a time
+  bool preemptible = true;      // may be interrupted for others, and starts again
+  Nanos min_run;                // but not before it has run that long
+  Nanos restart;                // what an interruption adds to the time that it has still to run
+  double round_trips = 0;       // of its devices that it waits for, in a second of its run (slowdown.h)
   Nanos expected_run;           // how long it says itself that it runs; 0: it says nothing
   placement::ClassRules rules;  // the name is that of the service
   std::string together;         // label of the domain that all members of its gang share; empty: none
@@ -47,6 +46,7 @@ struct TimedTask {
 };
 
 inline constexpr Nanos kLongestWorkload = Seconds(int64_t{10} * 365 * 86'400);
+inline constexpr double kMostRoundTrips = 1e6;
 inline constexpr int32_t kMostPriority = 1'000'000'000;
 
 // Which columns a file must have: tasks of a timed workload need an arrival and a duration, those of a

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "simulator/arrivals.h"
 #include "simulator/jobs.h"
+#include "simulator/slowdown.h"
 
 namespace flexai::simulator {
 namespace {
@@ -38,7 +39,10 @@ struct SimulatedJob {
   Nanos waited;
   bool started = false;
   bool finished = false;
-  int64_t device_milli = 0;  // of all its members now
+  int64_t device_milli = 0;         // of all its members now
+  std::vector<double> round_trips;  // by role, the most of any of its tasks
+  double slowdown = 1;              // of where its members are now
+  size_t remote_members = 0;        // now
   // Thousandths of a device times seconds in the window, since its last start from nothing.
   double useful = 0;
 };
@@ -50,8 +54,11 @@ std::vector<SimulatedJob> SimulatedJobsOf(std::vector<Job> jobs, const std::vect
     SimulatedJob& added = simulated.emplace_back();
     added.arrival = first.arrival;
     added.size = first.gang.empty() ? ClassName(ClassOf(first.shape)) : "gang";
+    added.round_trips.resize(job.spec.roles.size());
     for (const size_t task : job.tasks) {
       added.duration = std::max(added.duration, tasks[task].duration);
+      double& round_trips = added.round_trips[RoleOf(job.spec, tasks[task])];
+      round_trips = std::max(round_trips, tasks[task].round_trips);
     }
     added.spec = std::move(job.spec);
     added.tasks = std::move(job.tasks);
@@ -70,7 +77,7 @@ class Simulation {
         jobs_(std::move(jobs)),
         queues_(std::move(queues)),
         policy_(std::move(policy)),
-        cluster_(trace.nodes),
+        cluster_(trace.nodes, options.links),
         constraints_(std::move(constraints)),
         scheduler_(cluster_, constraints_, queues_, *policy_, options.scheduler),
         random_(options.seed) {}
@@ -152,13 +159,13 @@ class Simulation {
   }
   double Percent(double milli) const { return 100 * milli / static_cast<double>(cluster_.device_capacity()); }
 
-  // How fast the job gets on with so many members.
+  // How fast the job gets on with its members where they are.
   double Speed(const SimulatedJob& job) const {
     size_t most = 0;
     for (const placement::Role& role : job.spec.roles) {
       most += static_cast<size_t>(role.max);
     }
-    return static_cast<double>(job.members) / static_cast<double>(most);
+    return static_cast<double>(job.members) / static_cast<double>(most) / job.slowdown;
   }
 
   // Brings the books of a running job up to now.
@@ -170,7 +177,8 @@ class Simulation {
     const Nanos restarting = std::min(ran, job->overhead);
     job->overhead = job->overhead - restarting;
     job->done.value += static_cast<int64_t>(static_cast<double>((ran - restarting).value) * Speed(*job));
-    job->useful += static_cast<double>(job->device_milli) * Counted(job->resumed + restarting);
+    job->useful +=
+        static_cast<double>(job->device_milli) * Counted(job->resumed + restarting) / job->slowdown;
     job->resumed = now_;
   }
   // From now on it has these members.
@@ -181,6 +189,8 @@ class Simulation {
     for (const placement::Member& member : members) {
       job->device_milli += job->spec.roles[member.role].shape.device_milli();
     }
+    job->slowdown = SlowdownOf(cluster_, members, job->round_trips);
+    job->remote_members = RemoteMembers(members);
     ++job->generation;
     if (job->members > 0) {
       const double left = static_cast<double>((job->duration - job->done).value) / Speed(*job);
@@ -243,6 +253,7 @@ class Simulation {
           job.started_at = now_;
           job.waited = job.waited + (now_ - job.waiting_since);
           Resume(&job, decision.members);
+          run_.remote += counts ? job.remote_members : 0;
           (void)scheduler_.Confirm(decision.job);
           Tell(decision.job, "started", decision.reason);
           break;
@@ -256,14 +267,20 @@ class Simulation {
           Settle(&job);
           job.overhead = job.overhead + job.spec.restart_cost;
           Resume(&job, decision.members);
+          run_.remote += counts ? job.remote_members : 0;
           Tell(decision.job, "moved", decision.reason);
           break;
         case Decision::kShrink:
-        case Decision::kGrow:
+        case Decision::kGrow: {
           Settle(&job);
+          const size_t remote_before = job.remote_members;
           Resume(&job, decision.members);
+          if (counts && job.remote_members > remote_before) {
+            run_.remote += job.remote_members - remote_before;
+          }
           Tell(decision.job, fmt::format("now has {} members", job.members), decision.reason);
           break;
+        }
       }
     }
     if (!options_.explain.empty() && !waits_told_) {
@@ -389,7 +406,7 @@ Result<TimedRun> RunTimed(const Trace& trace, const Workload& workload, const Ti
   }
   const std::vector<placement::TypicalTask> typical = placement::TypicalTasks(ShapesOf(trace));
   FLEXAI_ASSIGN_OR_RETURN(std::unique_ptr<placement::Policy> policy,
-                          placement::MakePolicy(policy_name, {typical, options.seed, options.hi, false}));
+                          placement::MakePolicy(policy_name, {typical, options.seed, options.hi}));
   if (!options.explain.empty() && std::none_of(jobs.begin(), jobs.end(), [&options](const SimulatedJob& job) {
         return job.spec.name == options.explain;
       })) {

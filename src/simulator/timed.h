@@ -1,9 +1,9 @@
 // Timed runs: jobs arrive, wait, run, are interrupted and end, under the scheduler that runs in a cluster.
 //
 // An interrupted job starts again from nothing, and its restart cost is added; a moved one keeps what it has
-// done and pays that cost. Nodes fail at random and come back. All placements are
-// local. Time 0 is a Monday's midnight, for the windows in which jobs may start. Everything follows from
-// workload, options and seed.
+// done and pays that cost. Nodes fail at random and come back. Tasks that may be remote are slowed down by
+// the links that they go over (slowdown.h). Time 0 is a Monday's midnight, for the windows in which jobs may
+// start. Everything follows from workload, options and seed.
 //
 // Thread safety: none needed, nothing is kept.
 #pragma once
@@ -32,16 +32,18 @@ struct TimedOptions {
   uint64_t seed = 1;                          // of failures
   std::optional<placement::HiParameters> hi;  // for the policy hi; absent: it knows the demand alone
   std::optional<Nanos> snapshot_at;           // before the horizon; absent: none is taken
+  placement::Links links;                     // between the domains that the trace's nodes name
   std::string explain;                        // name of a job of which every decision is told; empty: none
 };
 
 // What is counted between warm-up and horizon.
 struct TimedRun {
   double allocation = 0;  // device time taken, in percent of what there was
-  double goodput = 0;     // of it, what was not lost to interruptions or spent on restarts
+  double goodput = 0;  // likewise, without what was lost to interruptions or spent on restarts and slowdown
   size_t finished = 0;
   size_t evictions = 0;  // jobs ended for others
   size_t moves = 0;
+  size_t remote = 0;    // members placed remotely, by starts, moves and growth
   size_t failures = 0;  // jobs ended by failing nodes
   Waits waits;
   std::map<int32_t, Waits> by_priority;
@@ -52,8 +54,8 @@ struct TimedRun {
   std::optional<Snapshot> snapshot;
 };
 
-// `policy` by name. kInvalidArgument for queues that make no tree, tasks of other queues or that must be
-// remote, gangs whose rows disagree, and a job to explain that there is not.
+// `policy` by name. kInvalidArgument for queues that make no tree, tasks of other queues,
+// gangs whose rows disagree, and a job to explain that there is not.
 Result<TimedRun> RunTimed(const Trace& trace, const Workload& workload, const TimedOptions& options,
                           const std::string& policy);
 

@@ -59,7 +59,7 @@ Result<std::vector<TimedResult>> CompareTimed(
   std::optional<placement::HiParameters> hi = options.timed.hi;
   if (!hi.has_value() &&
       std::find(options.policies.begin(), options.policies.end(), "hi") != options.policies.end()) {
-    hi = placement::TuneHi(placement::TypicalTasks(ShapesOf(trace)), trace.nodes, false);
+    hi = placement::TuneHi(placement::TypicalTasks(ShapesOf(trace)), trace.nodes);
   }
   std::vector<Result<TimedRun>> runs(options.policies.size() * seeds, Result<TimedRun>(TimedRun()));
   RunAll(

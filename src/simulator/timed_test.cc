@@ -131,6 +131,48 @@ TEST(Timed, GangsAreRowsWithOneName) {
   EXPECT_EQ(elastic.finished, 2u);
 }
 
+// Two domains with one link: 100 Mbit/s, a millisecond.
+TEST(Timed, RemoteTasksAreSlowedDownByTheirLink) {
+  Trace trace = SmallTrace();
+  trace.nodes[1].domain = 1;
+  TimedOptions options = Until(100);
+  const std::vector<placement::LinkSpec> links{{0, 1, 100, Millis(1)}};
+  options.links = *placement::Links::Make({"east", "west"}, links);
+  Workload workload;
+  workload.queues = {DefaultQueue()};
+  const auto simulate = [&] {
+    Result<TimedRun> run = RunTimed(trace, workload, options, "binpack");
+    EXPECT_TRUE(run.ok()) << run.status().message();
+    return std::move(*run);
+  };
+  TimedTask far = Task("far", 0, 50, 1);
+  far.shape.remote = Remote::kOnly;
+  far.shape.link_mbit = 60;
+  far.round_trips = 500;
+  workload.tasks = {far};
+  const TimedRun alone = simulate();
+  EXPECT_EQ(alone.remote, 1u);
+  EXPECT_DOUBLE_EQ(alone.allocation, 100 * 75.0 / 400) << "half as long again";
+  EXPECT_DOUBLE_EQ(alone.goodput, 100 * 50.0 / 400);
+  // A second one does not get its bandwidth before the first has ended.
+  workload.tasks.push_back(far);
+  workload.tasks[1].name = "second";
+  const TimedRun both = simulate();
+  EXPECT_DOUBLE_EQ(both.waits.p99, 75);
+  EXPECT_EQ(both.remote, 2u);
+  EXPECT_NEAR(both.goodput, 100 * (50 + 25 / 1.5) / 400, 1e-9);
+  // A gang is as slow as its slowest member.
+  workload.tasks[1].shape.remote = Remote::kNever;
+  for (TimedTask& task : workload.tasks) {
+    task.gang = "train";
+    task.gang_min = task.gang_max = 2;
+  }
+  const TimedRun gang = simulate();
+  EXPECT_EQ(gang.remote, 1u);
+  EXPECT_DOUBLE_EQ(gang.allocation, 100 * 2 * 75.0 / 400);
+  EXPECT_DOUBLE_EQ(gang.goodput, 100 * 2 * 50.0 / 400);
+}
+
 TEST(Timed, NodesFailAndComeBack) {
   TimedOptions options = Until(100'000);
   options.mean_up = Seconds(2'000);
@@ -240,10 +282,6 @@ TEST(Timed, WhatCannotBePlayedIsRefused) {
   options = Until(100);
   options.snapshot_at = Seconds(100);
   EXPECT_EQ(refused(options), "the snapshot must be before the horizon");
-  workload.tasks[0].remote = Remote::kOnly;
-  EXPECT_EQ(refused(Until(100)),
-            "task 'a': timed runs place locally, so 'remote' can't be 'only': use never or allowed");
-  workload.tasks[0].remote = Remote::kAllowed;
   workload.tasks[0].queue = "other";
   EXPECT_EQ(refused(Until(100)), "task 'a': there is no queue 'other'");
 }

@@ -238,7 +238,7 @@ Foresight ForeseeBy(const Snapshot& snapshot, const std::string& policy) {
   Foresight foresight{placement::TypicalTasks(shapes), {}};
   foresight.inputs.typical = foresight.typical;
   if (policy == "hi") {
-    foresight.inputs.hi = placement::TuneHi(foresight.typical, snapshot.nodes.specs, false);
+    foresight.inputs.hi = placement::TuneHi(foresight.typical, snapshot.nodes.specs);
   }
   return foresight;
 }

@@ -22,7 +22,7 @@ TEST(Workload, FillsInWhatIsNotSaid) {
   EXPECT_EQ((*tasks)[1].shape, (placement::TaskShape{4'000, 0, 1, 500, placement::kAnyModel}));
   EXPECT_EQ((*tasks)[0].queue, "default");
   EXPECT_TRUE((*tasks)[0].preemptible);
-  EXPECT_EQ((*tasks)[0].remote, Remote::kNever);
+  EXPECT_EQ((*tasks)[0].shape.remote, Remote::kNever);
 }
 
 constexpr const char* kHeading =
@@ -40,7 +40,25 @@ TEST(Workload, ReadsWhatIsSaid) {
   EXPECT_FALSE(task.preemptible);
   EXPECT_EQ(task.min_run, Seconds(10));
   EXPECT_EQ(task.restart, Millis(500));
-  EXPECT_EQ(task.remote, Remote::kAllowed);
+  EXPECT_EQ(task.shape.remote, Remote::kAllowed);
+  EXPECT_EQ(task.shape.link_mbit, 0);
+}
+
+TEST(Workload, RemoteTasksSayWhatTheySend) {
+  const std::string heading =
+      "name,arrival_s,duration_s,cpu_milli,num_gpu,gpu_milli,remote,link_mbit,round_trips\n";
+  const auto tasks = ParseTasks(heading + "a,1,2,3,1,1000,only,250,12.5\n", "t.csv", kModels);
+  ASSERT_TRUE(tasks.ok()) << tasks.status().message();
+  EXPECT_EQ((*tasks)[0].shape.remote, Remote::kOnly);
+  EXPECT_EQ((*tasks)[0].shape.link_mbit, 250);
+  EXPECT_EQ((*tasks)[0].round_trips, 12.5);
+  const auto again = ParseTasks(TasksText(*tasks, kModels), "t.csv", kModels);
+  ASSERT_TRUE(again.ok()) << again.status().message();
+  EXPECT_EQ(*again, *tasks);
+  EXPECT_EQ(ParseTasks(heading + "a,1,2,3,1,1000,only,fast,1\n", "t.csv", kModels).status().message(),
+            "t.csv:2: link_mbit is 'fast', expected a whole number from 0 to 1000000000");
+  EXPECT_EQ(ParseTasks(heading + "a,1,2,3,1,1000,only,1,-1\n", "t.csv", kModels).status().message(),
+            "t.csv:2: round_trips is '-1', expected a number from 0 to 1000000");
 }
 
 TEST(Workload, GangsAreAsLargeAsTheyHaveMembersUnlessSaid) {

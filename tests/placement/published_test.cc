@@ -46,7 +46,7 @@ class Published : public testing::TestWithParam<const char*> {
 TEST_P(Published, AreReproducedAndHiIsBetter) {
   const auto published = ReadPublished(kData + "/published_allocation.csv", pods_);
   ASSERT_TRUE(published.ok()) << published.status().message();
-  const placement::HiParameters tuned = placement::TuneHi(Typical(trace_), trace_.nodes, false);
+  const placement::HiParameters tuned = placement::TuneHi(Typical(trace_), trace_.nodes);
   const auto results = Compare(trace_, {.policies = {"random", "best-fit", "fgd", "hi"}, .hi = tuned});
   ASSERT_TRUE(results.ok()) << results.status().message();
   for (size_t i = 0; i < 3; ++i) {
@@ -66,7 +66,9 @@ TEST_P(Published, AreReproducedAndHiIsBetter) {
     EXPECT_GE(hi.acceptance[i], fgd.acceptance[i] - 0.01) << ClassName(static_cast<TaskClass>(i));
   }
   // Remote placements never cost anything.
-  const auto remote = Compare(trace_, {.policies = {"hi"}, .remote = true});
+  Trace lending = trace_;
+  AllowRemote(&lending);
+  const auto remote = Compare(lending, {.policies = {"hi"}});
   ASSERT_TRUE(remote.ok()) << remote.status().message();
   EXPECT_EQ(hi.remote, 0);
   EXPECT_GT(remote->front().remote, 0);
@@ -79,9 +81,11 @@ TEST_P(Published, WithFourFifthsOfTheCpuHiKeepsItForDevices) {
     return;  // one trace says enough, and finding what hi must know takes seconds
   }
   const Trace trace = ScaledCpu(trace_, 0.8);
-  const placement::HiParameters tuned = placement::TuneHi(Typical(trace), trace.nodes, false);
+  const placement::HiParameters tuned = placement::TuneHi(Typical(trace), trace.nodes);
   const auto local = Compare(trace, {.policies = {"fgd", "hi"}, .hi = tuned});
-  const auto remote = Compare(trace, {.policies = {"fgd", "hi"}, .remote = true});
+  Trace lending = trace;
+  AllowRemote(&lending);
+  const auto remote = Compare(lending, {.policies = {"fgd", "hi"}});
   ASSERT_TRUE(local.ok() && remote.ok());
   const double hi = (*local)[1].allocation.at(130);
   EXPECT_GE(hi, (*local)[0].allocation.at(130) + 7);
@@ -91,15 +95,18 @@ TEST_P(Published, WithFourFifthsOfTheCpuHiKeepsItForDevices) {
 }
 
 TEST_P(Published, ALogStandsItsCheck) {
-  const auto typical = Typical(trace_);
-  const Trace trace = ScaledCpu(trace_, 0.8);
+  Trace trace = ScaledCpu(trace_, 0.8);
   const Arrivals arrivals = DrawArrivals(trace, {.seed = 42});
   const std::pair<const char*, bool> runs[] = {
-      {"hi", false}, {"hi", true}, {"hi-batch16", false}, {"hi-batch16", true}};
+      {"hi", false}, {"hi-batch16", false}, {"hi", true}, {"hi-batch16", true}};
   for (const auto& [name, remote] : runs) {
+    if (remote) {
+      AllowRemote(&trace);
+    }
+    const auto typical = Typical(trace);
     const std::string path = testing::TempDir() + "/decisions-" + GetParam() + ".csv";
     const auto log = *DecisionLog::Create(path, trace, 42);
-    const auto policy = *placement::MakeBatchPolicy(name, {.typical = typical, .remote = remote});
+    const auto policy = *placement::MakeBatchPolicy(name, {.typical = typical});
     const auto run = RunArrivals(trace, arrivals, *policy, [&log](const Decision& d) { log->Add(d); });
     ASSERT_TRUE(run.ok()) << run.status().message();
     ASSERT_TRUE(log->Finish().ok());
