@@ -91,7 +91,7 @@ TEST(Oracle, FindsWhatTryingAllFinds) {
 }
 
 TEST(Oracle, NoPolicyBeatsItAndHiComesCloserThanBestFitAndRandom) {
-  const std::vector<std::string> policies = {"hi", "best-fit", "random", "fgd"};
+  const std::vector<std::string> policies = {"hi", "best-fit", "random", "fgd", "hi-batch16"};
   const auto gaps = MeasureGaps(policies, 1, 300);  // fails if one is better than the optimum
   ASSERT_TRUE(gaps.ok()) << gaps.status().message();
   EXPECT_EQ(gaps->instances, 300u);
