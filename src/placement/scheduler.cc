@@ -22,13 +22,13 @@ Resources ResourcesOf(const TaskShape& shape, int model) {
   return used;
 }
 
-// What the members that the roles need take together, on devices of that model.
-Resources NeedOf(std::span<const Role> roles, int model) {
+// What the members that the roles need take together, with all devices as if of the first model.
+Resources NeedOf(std::span<const Role> roles) {
   Resources need;
   for (const Role& role : roles) {
-    for (int i = 0; i < role.min; ++i) {
-      need += ResourcesOf(role.shape, model);
-    }
+    need.cpu_milli += role.min * role.shape.cpu_milli;
+    need.memory_mib += role.min * role.shape.memory_mib;
+    need.device_milli[0] += role.min * role.shape.device_milli();
   }
   return need;
 }
@@ -50,13 +50,15 @@ Scheduler::Scheduler(Cluster& cluster, Constraints& constraints, QueueTree& queu
     capacity_.cpu_milli += node.cpu_milli;
     capacity_.memory_mib += node.memory_mib;
     capacity_.device_milli[static_cast<size_t>(node.model)] += int64_t{node.devices} * kWholeDevice;
+    models_ |= node.devices > 0 ? OneModel(node.model) : 0;
   }
   for (QueueId queue = 0; queue < queues.size(); ++queue) {
     bool limited = false;
     for (std::optional<QueueId> at = queue; at.has_value(); at = queues.parent(*at)) {
-      limited = limited || IsNamed(queues.spec(*at).limit) || !queues.spec(*at).borrow;
+      limited = limited || queues.IsLimited(*at);
     }
     limited_.push_back(limited);
+    any_limited_ = any_limited_ || limited;
   }
 }
 
@@ -68,39 +70,15 @@ std::span<const NodeSet> Scheduler::DomainsOf(const std::string& label) const {
   return entry->second;
 }
 
-// The gang as it may be placed now; nothing if the queues' limits leave no model of device for it, and then
-// `*blocking` is the queue.
-std::optional<Gang> Scheduler::GangOf(const Job& job, Nanos now, NodeSet* allowed, QueueId* blocking) const {
-  ModelSet within = limited_[job.spec.queue] ? 0 : kAnyModel;
-  std::optional<QueueId> blocked;
-  for (int model = 0; model < kMostModels && limited_[job.spec.queue]; ++model) {
-    if (capacity_.device_milli[static_cast<size_t>(model)] == 0 && model != 0) {
-      continue;
-    }
-    const std::optional<QueueId> by = queues_.Blocking(job.spec.queue, NeedOf(job.spec.roles, model));
-    if (!by.has_value()) {
-      within |= OneModel(model);
-    } else if (!blocked.has_value()) {
-      blocked = by;
-    }
-  }
+// The gang as it may be placed now; it points into `space`.
+Gang Scheduler::GangOf(const Job& job, Nanos now, Space* space) const {
   Gang gang;
   gang.roles = job.spec.roles;
   gang.rules = job.spec.rules;
-  for (Role& role : gang.roles) {
-    if (blocked.has_value() && role.shape.devices > 0) {
-      role.shape.models &= within;
-    }
-    if (within == 0 || (role.shape.devices > 0 && role.shape.models == 0)) {
-      *blocking = blocked.value_or(job.spec.queue);
-      return std::nullopt;
-    }
-  }
-  if (limited_[job.spec.queue]) {
-    LimitWishes(job.spec.queue, within, &gang.roles);
-  }
-  if (Leaves(job, now, allowed)) {
-    gang.allowed = allowed;
+  space->headroom = HeadroomFor(job);
+  gang.headroom = space->headroom.has_value() ? &*space->headroom : nullptr;
+  if (Leaves(job, now, &space->allowed)) {
+    gang.allowed = &space->allowed;
   }
   if (!job.spec.together.empty()) {
     gang.domains = DomainsOf(job.spec.together);
@@ -108,33 +86,35 @@ std::optional<Gang> Scheduler::GangOf(const Job& job, Nanos now, NodeSet* allowe
   return gang;
 }
 
-// Lowers the most members of roles to what the queues' limits leave, whatever model of those within they get.
-void Scheduler::LimitWishes(QueueId queue, ModelSet within, std::vector<Role>* roles) const {
-  std::vector<Role> needed = *roles;  // with what is granted so far
-  for (size_t i = 0; i < roles->size(); ++i) {
-    Role& role = (*roles)[i];
-    const auto fits = [&](int members) {
-      needed[i].min = members;
-      for (int model = 0; model < kMostModels; ++model) {
-        if ((within & OneModel(model)) != 0 &&
-            (model == 0 || capacity_.device_milli[static_cast<size_t>(model)] > 0) &&
-            queues_.Blocking(queue, NeedOf(needed, model)).has_value()) {
-          return false;
-        }
-      }
-      return true;
-    };
-    int granted = role.min;
-    while (granted < role.max) {
-      const int middle = granted + (role.max - granted + 1) / 2;
-      if (fits(middle)) {
-        granted = middle;
-      } else {
-        role.max = middle - 1;
-      }
-    }
-    needed[i].min = granted;
+// What limits leave; nothing if there are none.
+std::optional<Headroom> Scheduler::HeadroomFor(const Job& job) const {
+  return limited_[job.spec.queue] ? std::optional(queues_.HeadroomOf(job.spec.queue, NeedOf(job.spec.roles)))
+                                  : std::nullopt;
+}
+
+// The queue at its limit that keeps the gang from starting; null if there is none. Which models the members
+// of several roles would share is left to placing them.
+std::optional<QueueId> Scheduler::AtLimit(const Job& job) const {
+  if (!limited_[job.spec.queue]) {
+    return std::nullopt;
   }
+  const Resources need = NeedOf(job.spec.roles);
+  const auto lacks = [this, &job, &need](const Headroom& left) {
+    const TaskShape whole{need.cpu_milli, need.memory_mib, 0, 0, 0};
+    if (left.Lacks(whole, 1, 0) || (need.device_milli[0] > 0 && left.device_milli < need.device_milli[0])) {
+      return true;
+    }
+    return std::any_of(job.spec.roles.begin(), job.spec.roles.end(), [this, &left](const Role& role) {
+      const ModelSet models = role.shape.models & models_;
+      return (role.shape.devices == 0 || models != 0) && left.Lacks(role.shape, role.min, models);
+    });
+  };
+  for (std::optional<QueueId> at = job.spec.queue; at.has_value(); at = queues_.parent(*at)) {
+    if (queues_.IsLimited(*at) && lacks(queues_.OwnHeadroom(*at, need))) {
+      return at;
+    }
+  }
+  return lacks(queues_.HeadroomOf(job.spec.queue, need)) ? std::optional(job.spec.queue) : std::nullopt;
 }
 
 void Scheduler::Start(Job* job, std::vector<Member> members, Nanos now, std::string reason,
@@ -144,6 +124,7 @@ void Scheduler::Start(Job* job, std::vector<Member> members, Nanos now, std::str
   job->started = now;
   Occupy(job, std::move(members), now);
   decisions->push_back({Decision::kStart, job->spec.id, job->members, 0, std::move(reason)});
+  DropReservations();  // its own binds nobody any more
 }
 
 bool Scheduler::TryStart(Job* job, Bucket* bucket, Nanos now, std::vector<Decision>* decisions) {
@@ -152,37 +133,37 @@ bool Scheduler::TryStart(Job* job, Bucket* bucket, Nanos now, std::vector<Decisi
     bucket->retry_at = job->spec.window->NextOpening(now);
     return false;
   }
-  NodeSet allowed;
-  QueueId blocking = 0;
-  const std::optional<Gang> gang = GangOf(*job, now, &allowed, &blocking);
-  if (!gang.has_value()) {
-    return false;
-  }
-  {
+  Space space;
+  const Gang gang = GangOf(*job, now, &space);
+  const bool at_limit = AtLimit(*job).has_value();
+  if (!at_limit) {
     Transaction transaction(cluster_, &constraints_);
     GangResult placed =
-        PlaceGang(&transaction, cluster_, &constraints_, policy_, *gang, options_.most_attempts);
+        PlaceGang(&transaction, cluster_, &constraints_, policy_, gang, options_.most_attempts);
     if (placed.outcome == GangResult::kPlaced) {
       transaction.Commit();
       Start(job, std::move(placed.members), now, "it is its turn and it fits", decisions);
       return true;
     }
   }
-  if (options_.move && now >= std::max(bucket->move_at, next_move_)) {
+  if (options_.move && !at_limit && now >= std::max(bucket->move_at, next_move_)) {
     next_move_ = now + options_.move_every;
     bucket->move_at = now + Nanos{10 * options_.move_every.value};
-    if (MakeRoom(job, *gang, Means::kMove, now, &bucket->retry_at, decisions)) {
+    if (MakeRoom(job, gang, Means::kMove, now, &bucket->retry_at, decisions)) {
       return true;
     }
   }
-  if (options_.preempt && MakeRoom(job, *gang, Means::kEnd, now, &bucket->retry_at, decisions)) {
+  if (options_.preempt && MakeRoom(job, gang, Means::kEnd, now, &bucket->retry_at, decisions)) {
     return true;
+  }
+  if (at_limit) {
+    return false;  // no node is what it waits for
   }
   const Nanos reserve_at = job->spec.submitted + options_.reserve_after;
   if (now < reserve_at) {
     bucket->retry_at = std::min(bucket->retry_at, reserve_at);
   } else {
-    Reserve(*job, *gang, now);
+    Reserve(*job, gang, now);
   }
   return false;
 }
@@ -269,9 +250,24 @@ void Scheduler::Grow(Nanos now, std::vector<Decision>* decisions) {
 }
 
 // One by one, since limits are asked for what is needed and must see what was added. A gang that has to stay
-// in one domain keeps what it started with.
+// in one domain grows within it.
 bool Scheduler::GrowByOne(Job* job, Nanos now) {
-  for (size_t role = 0; role < job->spec.roles.size() && job->spec.together.empty(); ++role) {
+  std::vector<NodeSet> domains;
+  if (!job->spec.together.empty()) {
+    for (const NodeSet& domain : DomainsOf(job->spec.together)) {
+      const bool holds_all =
+          std::all_of(job->members.begin(), job->members.end(), [&domain](const Member& member) {
+            return domain.Has(member.where.cpu_node) && domain.Has(member.where.device_node);
+          });
+      if (holds_all) {
+        domains.push_back(domain);
+      }
+    }
+    if (domains.empty()) {
+      return false;  // it was adopted where it may not be, or labels have changed
+    }
+  }
+  for (size_t role = 0; role < job->spec.roles.size(); ++role) {
     const Role& of = job->spec.roles[role];
     const auto have = std::count_if(job->members.begin(), job->members.end(),
                                     [role](const Member& member) { return member.role == role; });
@@ -280,14 +276,14 @@ bool Scheduler::GrowByOne(Job* job, Nanos now) {
     }
     Job one = *job;
     one.spec.roles = {{of.shape, 1, 1}};
-    NodeSet allowed;
-    QueueId blocking = 0;
-    const std::optional<Gang> gang = GangOf(one, now, &allowed, &blocking);
-    if (!gang.has_value()) {
+    if (AtLimit(one).has_value()) {
       continue;
     }
+    Space space;
+    Gang gang = GangOf(one, now, &space);
+    gang.domains = domains;
     Transaction transaction(cluster_, &constraints_);
-    const GangResult placed = PlaceGang(&transaction, cluster_, &constraints_, policy_, *gang, 1);
+    const GangResult placed = PlaceGang(&transaction, cluster_, &constraints_, policy_, gang, 1);
     if (placed.outcome != GangResult::kPlaced) {
       continue;
     }

@@ -11,6 +11,13 @@
 //    Backfilling", IEEE TPDS 2001: EASY. Where run times are not known, what has run long is expected to run
 //    as long again.)
 //
+// No job waits for one of lower priority, but within that one's least run time, if that one may not be ended
+// at all, or on nodes reserved earlier for a job of at least its own priority; `Explain` names whom it waits
+// for. Where there is no place to be found at once, all of lower priority are taken out in a trial, and
+// whoever does not stand in the way goes back. What that can't promise: a gang of several roles, or whose
+// rules have domains that cut across each other, is searched for in bounds (gang.h) and may not be found
+// though it would fit; of members beyond the least that a gang needs, the latest go.
+//
 // The caller carries decisions out in their order and says what became of them: Confirm, or Forget if a start
 // did not work. All that is said from outside may come twice and late. Times are arguments and must not
 // decrease.
@@ -94,6 +101,15 @@ class Scheduler {
   size_t waiting() const { return waiting_; }
   // When a cycle may decide something though nothing has happened; never: INT64_MAX.
   Nanos NextCycle() const;
+  // Nodes that will have room for a job that waits.
+  struct Reservation {
+    JobId job = 0;
+    int32_t priority = 0;
+    NodeSet nodes;
+    Nanos until;  // when it is expected to start
+  };
+  // Oldest first. Valid until the scheduler is told something.
+  const std::vector<Reservation>& reservations() const { return reservations_; }
   // For tests: kInternal, saying what, if cluster, queues and jobs do not agree.
   Status Audit() const;
 
@@ -123,11 +139,10 @@ class Scheduler {
     Nanos retry_at;          // when time alone may change that
     Nanos move_at;           // when a search for jobs to move is worth a try again
   };
-  struct Reservation {
-    JobId job = 0;
-    int32_t priority = 0;
-    NodeSet nodes;
-    Nanos until;  // when it is expected to start
+  // What a gang that may be placed now points to.
+  struct Space {
+    NodeSet allowed;
+    std::optional<Headroom> headroom;
   };
   // Which part of whom an Evictable is.
   struct Victim {
@@ -148,8 +163,9 @@ class Scheduler {
   // scheduler.cc
   void CyclePriority(int32_t priority, Nanos now, std::vector<Decision>* decisions);
   bool TryStart(Job* job, Bucket* bucket, Nanos now, std::vector<Decision>* decisions);
-  std::optional<Gang> GangOf(const Job& job, Nanos now, NodeSet* allowed, QueueId* blocking) const;
-  void LimitWishes(QueueId queue, ModelSet within, std::vector<Role>* roles) const;
+  Gang GangOf(const Job& job, Nanos now, Space* space) const;
+  std::optional<Headroom> HeadroomFor(const Job& job) const;
+  std::optional<QueueId> AtLimit(const Job& job) const;
   std::span<const NodeSet> DomainsOf(const std::string& label) const;
   void Start(Job* job, std::vector<Member> members, Nanos now, std::string reason,
              std::vector<Decision>* decisions);
@@ -161,17 +177,28 @@ class Scheduler {
   class RoomMaker;
   bool MakeRoom(Job* job, const Gang& gang, Means means, Nanos now, Nanos* retry_at,
                 std::vector<Decision>* decisions);
+
+  // scheduler_candidates.cc
   std::vector<Victim> CandidatesFor(const Job& job, Means means, Nanos now, Nanos* retry_at) const;
   Evictable EvictableOf(const Victim& victim, Means means, Nanos now) const;
   bool MayEnd(const Job& victim, const Job& job) const;
+  static Nanos MayEndFrom(const Job& job) { return job.started + job.spec.min_run; }
+  static std::vector<size_t> BeyondLeast(const Job& job);
+  bool SharesLimit(QueueId queue, QueueId other) const;
 
   // scheduler_reservation.cc
   void Reserve(const Job& job, const Gang& gang, Nanos now);
   void DropReservations();
+  std::vector<const Reservation*> Binding(const Job& job, Nanos now) const;
   // The nodes that reservations of others leave to the job; false if that is all.
   bool Leaves(const Job& job, Nanos now, NodeSet* left) const;
 
   // scheduler_explain.cc
+  struct Obstacle;
+  bool FitsWithout(const Job& job, std::span<const Job* const> gone,
+                   std::span<const Reservation* const> binding) const;
+  Obstacle FindObstacle(const Job& job, Nanos now) const;
+  std::string ExplainObstacle(const Obstacle& obstacle, Nanos now) const;
   std::string ExplainPlace(const Job& job) const;
   std::string ExplainNodes(const Gang& gang, const TaskShape& shape, NodeSet* would_do) const;
   std::string ExplainHolders(const Job& job, const NodeSet& nodes) const;
@@ -182,7 +209,9 @@ class Scheduler {
   Policy& policy_;
   const SchedulerOptions options_;
   Resources capacity_;
+  ModelSet models_ = 0;        // of its devices
   std::vector<bool> limited_;  // by queue: whether it or one above it has a limit
+  bool any_limited_ = false;
   std::map<JobId, Job> jobs_;
   std::map<BucketKey, Bucket> buckets_;
   std::vector<Reservation> reservations_;

@@ -86,21 +86,38 @@ void Scheduler::DropReservations() {
   }
 }
 
-bool Scheduler::Leaves(const Job& job, Nanos now, NodeSet* left) const {
-  bool any = false;
+// Those that bind the job: of its priority or above, unless it will have ended in time. Jobs of one kind are
+// tried by age, hence what is reserved for one of them is for the first.
+std::vector<const Scheduler::Reservation*> Scheduler::Binding(const Job& job, Nanos now) const {
+  std::vector<const Reservation*> binding;
+  if (reservations_.empty()) {
+    return binding;
+  }
+  const BucketKey kind = KeyOf(job.spec);
   for (const Reservation& reservation : reservations_) {
-    const bool ends_in_time =
-        job.spec.expected_run.value > 0 && now + job.spec.expected_run <= reservation.until;
-    if (reservation.job == job.spec.id || reservation.priority < job.spec.priority || ends_in_time) {
+    if (reservation.job == job.spec.id || reservation.priority < job.spec.priority) {
       continue;
     }
-    if (!any) {
-      *left = NodeSet(cluster_.nodes().size(), true);
-      any = true;
+    const Job* holder = Find(reservation.job);
+    // Its kind's run time, which is a little more than its own: the first must speak for all.
+    const bool ends_in_time = kind.expected_run > 0 && kind.expected_run <= (reservation.until - now).value;
+    if (!ends_in_time && holder != nullptr && holder->state == kPending && KeyOf(holder->spec) != kind) {
+      binding.push_back(&reservation);
     }
-    *left -= reservation.nodes;
   }
-  return any;
+  return binding;
+}
+
+bool Scheduler::Leaves(const Job& job, Nanos now, NodeSet* left) const {
+  const std::vector<const Reservation*> binding = Binding(job, now);
+  if (binding.empty()) {
+    return false;
+  }
+  *left = NodeSet(cluster_.nodes().size(), true);
+  for (const Reservation* reservation : binding) {
+    *left -= reservation->nodes;
+  }
+  return true;
 }
 
 }  // namespace flexai::placement
