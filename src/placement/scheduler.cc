@@ -168,10 +168,16 @@ bool Scheduler::TryStart(Job* job, Bucket* bucket, Nanos now, std::vector<Decisi
   return false;
 }
 
+// Changes with whatever may let jobs of that kind start. Of gangs of several roles that is anything, since a
+// bounded search that missed a place may find one when nodes are fuller.
+uint64_t Scheduler::MayStartAt(const BucketKey& key) const {
+  return freed_ + (key.roles.size() > 1 ? taken_ : 0);
+}
+
 Nanos Scheduler::NextCycle() const {
   Nanos next{INT64_MAX};
   for (const auto& [key, bucket] : buckets_) {
-    next = std::min(next, bucket.failed_at == freed_ ? bucket.retry_at : Nanos{0});
+    next = std::min(next, bucket.failed_at == MayStartAt(key) ? bucket.retry_at : Nanos{0});
   }
   return next;
 }
@@ -181,8 +187,9 @@ std::vector<Decision> Scheduler::Cycle(Nanos now) {
   DropReservations();
   // Once more whenever somebody gave room, which may be more than was needed and let in who was tried before.
   // That ends: jobs are ended for higher priorities, or once for guarantees, and moved once.
-  uint64_t freed = 0;
-  while (std::exchange(freed, freed_) != freed_) {
+  const auto changes = [this] { return freed_ + (waiting_of_roles_ > 0 ? taken_ : 0); };
+  for (uint64_t seen = 0; seen != changes();) {
+    seen = changes();
     // From the highest down. Jobs that are ended on the way come up again when it is their turn.
     for (auto highest = buckets_.rbegin(); highest != buckets_.rend();) {
       BucketKey first;
@@ -202,6 +209,7 @@ void Scheduler::CyclePriority(int32_t priority, Nanos now, std::vector<Decision>
   struct Entry {
     Nanos submitted;
     JobId job = 0;
+    const BucketKey* key = nullptr;
     Bucket* bucket = nullptr;
     bool operator>(const Entry& other) const {
       return std::tie(submitted, job) > std::tie(other.submitted, other.job);
@@ -213,9 +221,9 @@ void Scheduler::CyclePriority(int32_t priority, Nanos now, std::vector<Decision>
   first.priority = priority;
   for (auto at = buckets_.lower_bound(first); at != buckets_.end() && at->first.priority == priority; ++at) {
     Bucket& bucket = at->second;
-    if (bucket.failed_at != freed_ || now >= bucket.retry_at) {
+    if (bucket.failed_at != MayStartAt(at->first) || now >= bucket.retry_at) {
       const auto& [submitted, job] = *bucket.jobs.begin();
-      queues[at->first.queue].push({submitted, job, &bucket});
+      queues[at->first.queue].push({submitted, job, &at->first, &bucket});
       pending[at->first.queue] = true;
     }
   }
@@ -225,12 +233,12 @@ void Scheduler::CyclePriority(int32_t priority, Nanos now, std::vector<Decision>
     of_queue.pop();
     Bucket* const bucket = entry.bucket;
     const bool last = bucket->jobs.size() == 1;  // the bucket goes with it when it starts
-    const uint64_t freed_before = freed_;
+    const uint64_t before = MayStartAt(*entry.key);
     if (!TryStart(Find(entry.job), bucket, now, decisions)) {
-      bucket->failed_at = freed_before;
+      bucket->failed_at = before;
     } else if (!last) {
       const auto& [submitted, job] = *bucket->jobs.begin();
-      of_queue.push({submitted, job, bucket});
+      of_queue.push({submitted, job, entry.key, bucket});
     }
     pending[*next] = !of_queue.empty();
   }

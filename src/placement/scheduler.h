@@ -135,7 +135,7 @@ class Scheduler {
   };
   struct Bucket {
     std::set<std::pair<Nanos, JobId>> jobs;  // by age
-    uint64_t failed_at = 0;  // the value of freed_ when the oldest was last tried in vain; 0: never
+    uint64_t failed_at = 0;  // what MayStartAt was when the oldest was last tried in vain; 0: never
     Nanos retry_at;          // when time alone may change that
     Nanos move_at;           // when a search for jobs to move is worth a try again
   };
@@ -162,6 +162,7 @@ class Scheduler {
 
   // scheduler.cc
   void CyclePriority(int32_t priority, Nanos now, std::vector<Decision>* decisions);
+  uint64_t MayStartAt(const BucketKey& key) const;
   bool TryStart(Job* job, Bucket* bucket, Nanos now, std::vector<Decision>* decisions);
   Gang GangOf(const Job& job, Nanos now, Space* space) const;
   std::optional<Headroom> HeadroomFor(const Job& job) const;
@@ -222,8 +223,10 @@ class Scheduler {
   std::vector<JobId> ended_order_;  // a ring
   size_t ended_next_ = 0;
   uint64_t freed_ = 1;  // counts what may let a waiting job start
+  uint64_t taken_ = 0;  // counts what has started or moved
   size_t waiting_ = 0;
-  Nanos next_move_;  // when a search for jobs to move may be made again
+  size_t waiting_of_roles_ = 0;  // of several
+  Nanos next_move_;              // when a search for jobs to move may be made again
 };
 
 }  // namespace flexai::placement

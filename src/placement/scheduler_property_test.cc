@@ -99,6 +99,11 @@ class World {
   }
 
   void Event() {
+    Happen();
+    Decide();
+  }
+
+  void Happen() {
     now_ = now_ + Millis(random_.Between(0, 20'000));
     const uint64_t kind = random_.Below(100);
     const JobId job = live_.empty() ? 0 : live_[random_.Below(live_.size())];
@@ -138,6 +143,9 @@ class World {
       identity.in_service = true;
       scheduler_->SetNode(node, identity);
     }
+  }
+
+  void Decide() {
     // What is adopted may be beyond limits; what is decided is not.
     std::vector<Resources> before;
     for (QueueId queue = 0; queue < queues_->size(); ++queue) {
