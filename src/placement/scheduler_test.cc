@@ -344,6 +344,29 @@ TEST_F(SchedulerTest, AReservationKeepsBackfillFromStarvingABigJob) {
   EXPECT_EQ(Cycle(At(24)), "start 7");
 }
 
+TEST_F(SchedulerTest, TheFirstOfAKindMayUseWhatIsReservedForAnotherOfIt) {
+  SchedulerOptions options;
+  options.reserve_after = Seconds(0);
+  Make(options, {Queue("a")});
+  const auto fill = [&](JobId id, NodeId node, int32_t devices, Nanos expected_run) {
+    JobSpec job = Job(id, {{Devices(devices), 1, 1}});
+    job.expected_run = expected_run;
+    const std::vector<int32_t> taken = cluster_->DevicesAt(node, 0, devices);
+    ASSERT_TRUE(scheduler_->Adopt(job, {{0, {node, node, taken}}}, At(0)).ok());
+  };
+  fill(1, 0, 4, Nanos{});
+  fill(2, 1, 3, Seconds(3'000));
+  fill(3, 2, 3, Seconds(5'000));
+  Submit(Job(4, {{Devices(4), 1, 1}}));
+  EXPECT_EQ(Cycle(At(2'000)), "");
+  ASSERT_EQ(scheduler_->reservations().size(), 1u);
+  EXPECT_TRUE(scheduler_->reservations()[0].nodes.Has(1)) << "which is expected to be left first";
+  (void)scheduler_->LoseNode(0, At(2'001));
+  EXPECT_EQ(Cycle(At(2'001)), "");
+  scheduler_->Remove(2, At(2'002));
+  EXPECT_EQ(Cycle(At(2'002)), "start 1") << "the older one, though the node is reserved for the younger";
+}
+
 TEST_F(SchedulerTest, ReservesWhereEnoughEndsFirst) {
   SchedulerOptions options;
   options.reserve_after = Seconds(0);
