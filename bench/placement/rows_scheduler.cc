@@ -1,6 +1,8 @@
 // The whole scheduler: a large gang that others must make room for, and cycles with two priorities.
 #include <fmt/format.h>
 
+#include <deque>
+
 #include "base/random.h"
 #include "bed.h"
 #include "placement/scheduler.h"
@@ -89,6 +91,7 @@ Result<Reclaim> ReclaimOnce(const Bed& bed, size_t nodes, const TaskShape& shape
   // They run already when the scheduler comes, wherever hi put them, with priorities mixed.
   Cluster filled(specs);
   const std::unique_ptr<Policy> filling = bed.MakeHi();
+  std::deque<std::vector<Evictable::Part>> parts;  // does not move
   std::vector<Evictable> candidates;
   Random random(1);
   JobId id = 0;
@@ -101,11 +104,13 @@ Result<Reclaim> ReclaimOnce(const Bed& bed, size_t nodes, const TaskShape& shape
     }
     transaction.Commit();
     Evictable candidate{.priority = job.priority};
+    std::vector<Evictable::Part>& of_job = parts.emplace_back();
     for (const Member& member : placed.members) {
-      candidate.parts.push_back({job.roles[0].shape, member.where});
+      of_job.push_back({job.roles[0].shape, member.where});
       candidate.cost += static_cast<double>(job.roles[0].shape.device_milli());
     }
-    candidates.push_back(std::move(candidate));
+    candidate.parts = of_job;
+    candidates.push_back(candidate);
     FLEXAI_RETURN_IF_ERROR(site->scheduler.Adopt(std::move(job), std::move(placed.members), {}));
   }
   Reclaim result;

@@ -31,10 +31,9 @@ class Placing {
       if (of.min <= 1 && gang_.roles.size() == 1) {
         continue;  // trying tells as well
       }
-      // The policy knows at once whether there is room for one; counting looks at every node.
-      const Request one{of.shape, matching};
-      const bool none = policy_ != nullptr && !policy_->Choose(cluster_, one).has_value();
-      const int64_t room = none ? 0 : RoomFor(cluster_, one, of.min);
+      const Request request{of.shape, matching};
+      const int64_t room = policy_ != nullptr ? policy_->RoomFor(cluster_, request, of.min)
+                                              : RoomFor(cluster_, request, of.min);
       if (room < of.min) {
         return {GangResult::kInfeasible, {}, role, room, 0};
       }
@@ -136,7 +135,7 @@ class Placing {
       return true;
     }
     if (placed == 0) {
-      return false;  // the policy knows if there is no place
+      return false;  // where the policy finds no room for one, there is none
     }
     // The policy's places don't suffice, since which devices a member takes matters for those after it.
     transaction_.Rollback(start);
@@ -221,7 +220,7 @@ class Placing {
 };
 
 // For how many gangs of the needed members a domain has room: the less, the better it fits.
-int64_t GangsIn(const Cluster& cluster, const Constraints* constraints, const Gang& gang,
+int64_t GangsIn(const Cluster& cluster, const Constraints* constraints, Policy* policy, const Gang& gang,
                 const NodeSet& domain) {
   NodeSet allowed = domain;
   if (constraints != nullptr) {
@@ -232,8 +231,11 @@ int64_t GangsIn(const Cluster& cluster, const Constraints* constraints, const Ga
   }
   int64_t least = kPlenty;
   for (const Role& role : gang.roles) {
+    const Request request{role.shape, &allowed};
+    const int64_t room =
+        policy != nullptr ? policy->RoomFor(cluster, request, kPlenty) : RoomFor(cluster, request);
     // Counted in thousandths of the needed members.
-    least = std::min(least, RoomFor(cluster, {role.shape, &allowed}) * 1'000 / std::max(role.min, 1));
+    least = std::min(least, room * 1'000 / std::max(role.min, 1));
   }
   return least;
 }
@@ -245,7 +247,7 @@ GangResult Place(Transaction* transaction, const Cluster& cluster, const Constra
   }
   std::vector<std::pair<int64_t, const NodeSet*>> by_room;
   for (const NodeSet& domain : gang.domains) {
-    by_room.emplace_back(GangsIn(cluster, constraints, gang, domain), &domain);
+    by_room.emplace_back(GangsIn(cluster, constraints, policy, gang, domain), &domain);
   }
   std::stable_sort(by_room.begin(), by_room.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });

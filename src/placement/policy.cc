@@ -2,6 +2,7 @@
 
 #include "placement/policies/policies.h"
 #include "placement/remote.h"
+#include "placement/room.h"
 
 namespace flexai::placement {
 namespace {
@@ -29,6 +30,10 @@ constexpr Entry kPolicies[] = {
 };
 
 }  // namespace
+
+int64_t Policy::RoomFor(const Cluster& cluster, const Request& request, int64_t enough) {
+  return placement::RoomFor(cluster, request, enough);
+}
 
 Result<std::unique_ptr<Policy>> MakePolicy(std::string_view name, const PolicyInputs& inputs) {
   for (const Entry& entry : kPolicies) {

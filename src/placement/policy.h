@@ -36,6 +36,8 @@ class Policy {
   std::optional<Placement> Choose(const Cluster& cluster, const TaskShape& shape) {
     return Choose(cluster, Request{shape, nullptr});
   }
+  // As placement::RoomFor has it, locally; a policy that knows where to look is faster.
+  virtual int64_t RoomFor(const Cluster& cluster, const Request& request, int64_t enough);
 };
 
 // What a policy may be made from. `typical` must outlive it.

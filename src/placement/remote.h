@@ -16,6 +16,9 @@ class RemotePolicy final : public Policy {
   explicit RemotePolicy(std::unique_ptr<Policy> local) : local_(std::move(local)) {}
   using Policy::Choose;
   std::optional<Placement> Choose(const Cluster& cluster, const Request& request) override;
+  int64_t RoomFor(const Cluster& cluster, const Request& request, int64_t enough) override {
+    return local_->RoomFor(cluster, request, enough);
+  }
 
  private:
   std::unique_ptr<Policy> local_;

@@ -54,11 +54,14 @@ Scheduler::Scheduler(Cluster& cluster, Constraints& constraints, QueueTree& queu
   }
   for (QueueId queue = 0; queue < queues.size(); ++queue) {
     bool limited = false;
+    bool guaranteed = false;
     for (std::optional<QueueId> at = queue; at.has_value(); at = queues.parent(*at)) {
       limited = limited || queues.IsLimited(*at);
+      guaranteed = guaranteed || IsNamed(queues.spec(*at).guaranteed);
     }
     limited_.push_back(limited);
     any_limited_ = any_limited_ || limited;
+    guaranteed_.push_back(guaranteed);
   }
 }
 

@@ -118,6 +118,7 @@ class Scheduler {
     JobSpec spec;
     State state = kPending;
     std::vector<Member> members;
+    std::vector<Evictable::Part> parts;  // the same, as they are given back
     Nanos started;
     Resources used;
     double part = 0;  // of the capacity: the largest of anything that it uses
@@ -146,7 +147,7 @@ class Scheduler {
   };
   // Which part of whom an Evictable is.
   struct Victim {
-    JobId job = 0;
+    Job* job = nullptr;
     std::optional<size_t> member;  // absent: all of it
   };
 
@@ -181,6 +182,8 @@ class Scheduler {
 
   // scheduler_candidates.cc
   std::vector<Victim> CandidatesFor(const Job& job, Means means, Nanos now, Nanos* retry_at) const;
+  void AddCandidates(const Job& job, Job* running, Means means, Nanos now, Nanos* retry_at,
+                     std::vector<Victim>* candidates) const;
   Evictable EvictableOf(const Victim& victim, Means means, Nanos now) const;
   bool MayEnd(const Job& victim, const Job& job) const;
   static Nanos MayEndFrom(const Job& job) { return job.started + job.spec.min_run; }
@@ -213,11 +216,13 @@ class Scheduler {
   ModelSet models_ = 0;        // of its devices
   std::vector<bool> limited_;  // by queue: whether it or one above it has a limit
   bool any_limited_ = false;
+  std::vector<bool> guaranteed_;  // by queue: whether it or one above it has a guarantee
   std::map<JobId, Job> jobs_;
   std::map<BucketKey, Bucket> buckets_;
   std::vector<Reservation> reservations_;
-  std::map<int32_t, size_t> running_;  // jobs by priority
-  std::set<JobId> elastic_;            // running with fewer members than they may have
+  std::map<int32_t, std::map<JobId, Job*>> running_;  // by priority
+  std::set<JobId> elastic_;                           // running with fewer members than they may have
+  std::set<JobId> generous_;                          // running with more members than they need
   mutable std::map<std::string, std::vector<NodeSet>> domains_;  // by label, made when first asked for
   std::unordered_set<JobId> ended_;
   std::vector<JobId> ended_order_;  // a ring

@@ -63,49 +63,60 @@ bool Scheduler::SharesLimit(QueueId queue, QueueId other) const {
 std::vector<Scheduler::Victim> Scheduler::CandidatesFor(const Job& job, Means means, Nanos now,
                                                         Nanos* retry_at) const {
   std::vector<Victim> candidates;
-  // Nobody runs below, and nobody in other queues can be reclaimed from: what is most often so, at a glance.
-  const bool any_below = !running_.empty() && running_.begin()->first < job.spec.priority;
-  const bool may_reclaim = means == Means::kEnd && queues_.size() > 1;
-  if (means == Means::kEnd && !any_below && !may_reclaim && elastic_.empty()) {
-    return candidates;
-  }
-  for (const auto& [id, other] : jobs_) {
-    if (other.state == kPending || !other.spec.preemptible || other.spec.priority > job.spec.priority) {
+  // Of its own priority only gangs with members to spare give room, unless jobs may be moved or a guarantee
+  // be claimed.
+  const bool any_equal = means == Means::kMove || guaranteed_[job.spec.queue];
+  for (const auto& [priority, jobs] : running_) {
+    if (priority > job.spec.priority) {
+      break;
+    }
+    if (priority < job.spec.priority || any_equal) {
+      for (const auto& [id, other] : jobs) {
+        AddCandidates(job, other, means, now, retry_at, &candidates);
+      }
       continue;
     }
-    // Guarantees don't take back what was started in the same instant: two queues with jobs that are partly
-    // within them would do so in turn.
-    const bool whole = means == Means::kMove || MayEnd(other, job);
-    const Nanos least_run = other.spec.priority < job.spec.priority ? Nanos{0} : Nanos{1};
-    const Nanos free_at = std::max(MayEndFrom(other), other.started + least_run);
-    if (whole && free_at > now) {
-      *retry_at = std::min(*retry_at, free_at);
-    } else if (whole) {
-      candidates.push_back({id, std::nullopt});
-    }
-    if (whole && free_at <= now) {
-      continue;
-    }
-    // Members beyond what the gang needs go at any time, to anybody of its priority.
-    for (const size_t member : BeyondLeast(other)) {
-      candidates.push_back({id, member});
+    for (const JobId id : generous_) {
+      if (const auto other = jobs.find(id); other != jobs.end()) {
+        AddCandidates(job, other->second, means, now, retry_at, &candidates);
+      }
     }
   }
   return candidates;
 }
 
+void Scheduler::AddCandidates(const Job& job, Job* running, Means means, Nanos now, Nanos* retry_at,
+                              std::vector<Victim>* candidates) const {
+  const Job& other = *running;
+  if (!other.spec.preemptible) {
+    return;
+  }
+  // Guarantees don't take back what was started in the same instant: two queues with jobs that are partly
+  // within them would do so in turn.
+  const bool whole = means == Means::kMove || MayEnd(other, job);
+  const Nanos least_run = other.spec.priority < job.spec.priority ? Nanos{0} : Nanos{1};
+  const Nanos free_at = std::max(MayEndFrom(other), other.started + least_run);
+  if (whole && free_at <= now) {
+    candidates->push_back({running, std::nullopt});
+    return;
+  }
+  if (whole) {
+    *retry_at = std::min(*retry_at, free_at);
+  }
+  // Members beyond what the gang needs go at any time, to anybody of its priority.
+  for (const size_t member : BeyondLeast(other)) {
+    candidates->push_back({running, member});
+  }
+}
+
 Evictable Scheduler::EvictableOf(const Victim& victim, Means means, Nanos now) const {
-  const Job& job = *Find(victim.job);
+  const Job& job = *victim.job;
   Evictable evictable;
   evictable.priority = victim.member.has_value() ? INT32_MIN : job.spec.priority;
   // What it has done is lost if it is ended, and a little more so that size counts for those just started.
   const double lost = means == Means::kEnd ? InSeconds(now - job.started) : 0;
   evictable.cost = victim.member.has_value() ? 0 : job.part * (lost + InSeconds(job.spec.restart_cost) + 1);
-  for (size_t i = 0; i < job.members.size(); ++i) {
-    if (!victim.member.has_value() || *victim.member == i) {
-      evictable.parts.push_back({job.spec.roles[job.members[i].role].shape, job.members[i].where});
-    }
-  }
+  evictable.parts = victim.member.has_value() ? std::span(job.parts).subspan(*victim.member, 1) : job.parts;
   return evictable;
 }
 

@@ -137,7 +137,8 @@ bool Scheduler::FitsWithout(const Job& job, std::span<const Job* const> gone,
   for (const Job* other : gone) {
     take_out(*other, other->members);
   }
-  for (const auto& [id, other] : jobs_) {
+  for (const JobId id : generous_) {
+    const Job& other = *Find(id);
     if (other.spec.priority < job.spec.priority && other.spec.preemptible && options_.preempt &&
         std::find(gone.begin(), gone.end(), &other) == gone.end()) {
       for (const size_t member : BeyondLeast(other)) {
@@ -172,10 +173,11 @@ bool Scheduler::FitsWithout(const Job& job, std::span<const Job* const> gone,
 Scheduler::Obstacle Scheduler::FindObstacle(const Job& job, Nanos now) const {
   // Those of lower priority, by when they may be ended.
   std::vector<const Job*> lower;
-  for (const auto& [id, other] : jobs_) {
-    if (other.state != kPending && other.spec.priority < job.spec.priority && other.spec.preemptible &&
-        options_.preempt) {
-      lower.push_back(&other);
+  for (const auto& [priority, running] : running_) {
+    for (const auto& [id, other] : running) {
+      if (priority < job.spec.priority && other->spec.preemptible && options_.preempt) {
+        lower.push_back(other);
+      }
     }
   }
   std::stable_sort(lower.begin(), lower.end(),

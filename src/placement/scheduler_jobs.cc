@@ -75,14 +75,23 @@ void Scheduler::Dequeue(const Job& job) {
 
 void Scheduler::Occupy(Job* job, std::vector<Member> members, Nanos now) {
   job->members = std::move(members);
+  job->parts.clear();
+  for (const Member& member : job->members) {
+    job->parts.push_back({job->spec.roles[member.role].shape, member.where});
+  }
   job->used = UsedBy(job->spec, job->members, cluster_.nodes());
   job->part = PartOf(capacity_, job->used);
   queues_.Charge(job->spec.queue, job->used, now);
-  ++running_[job->spec.priority];
+  running_[job->spec.priority].emplace(job->spec.id, job);
   ++taken_;
+  size_t least = 0;
   size_t most = 0;
   for (const Role& role : job->spec.roles) {
+    least += static_cast<size_t>(role.min);
     most += static_cast<size_t>(role.max);
+  }
+  if (job->members.size() > least) {
+    generous_.insert(job->spec.id);
   }
   if (job->members.size() < most) {
     elastic_.insert(job->spec.id);
@@ -95,11 +104,14 @@ void Scheduler::Occupy(Job* job, std::vector<Member> members, Nanos now) {
 void Scheduler::Vacate(Job* job, Nanos now) {
   queues_.Refund(job->spec.queue, job->used, now);
   const auto of_priority = running_.find(job->spec.priority);
-  if (--of_priority->second == 0) {
+  of_priority->second.erase(job->spec.id);
+  if (of_priority->second.empty()) {
     running_.erase(of_priority);
   }
   elastic_.erase(job->spec.id);
+  generous_.erase(job->spec.id);
   job->members.clear();
+  job->parts.clear();
   job->used = {};
   ++freed_;
 }

@@ -63,7 +63,7 @@ class Scheduler::RoomMaker {
     std::vector<Member> members;  // where it goes on; empty: it ends, or is a member that goes
   };
 
-  const Job& JobOf(size_t candidate) const { return *scheduler_.Find(candidates_[candidate].job); }
+  const Job& JobOf(size_t candidate) const { return *candidates_[candidate].job; }
   bool IsMember(size_t candidate) const { return candidates_[candidate].member.has_value(); }
 
   // `evict` takes candidates out and places the gang. Candidates that turn out to have to stay are dropped.
@@ -129,7 +129,7 @@ class Scheduler::RoomMaker {
         return true;
       }
       std::vector<Evictable> left;
-      std::vector<size_t> positions;
+      std::vector<size_t> positions;  // of those left, in candidates_
       for (size_t i = 0; i < candidates_.size(); ++i) {
         if (!is_gone_[i]) {
           left.push_back(evictables_[i]);
@@ -357,10 +357,10 @@ class Scheduler::RoomMaker {
     for (Fate& fate : fates_) {
       const Victim& candidate = candidates_[fate.candidate];
       if (candidate.member.has_value()) {
-        shrunk[candidate.job].push_back(*candidate.member);
+        shrunk[candidate.job->spec.id].push_back(*candidate.member);
         continue;
       }
-      Job* victim = scheduler_.Find(candidate.job);
+      Job* const victim = candidate.job;
       std::vector<Member> had = victim->members;
       scheduler_.Vacate(victim, now_);
       if (!fate.members.empty()) {

@@ -170,6 +170,14 @@ TEST_F(SchedulerTest, MembersThatAGangCanDoWithoutGoFirst) {
   EXPECT_EQ(scheduler_->members(1)->size(), 9u);
 }
 
+TEST_F(SchedulerTest, AGangThatHasAllItMayHaveGivesToo) {
+  Submit(Job(1, {{Devices(1), 2, 12}}));
+  EXPECT_EQ(Cycle(At(0)), "start 1");
+  EXPECT_EQ(scheduler_->members(1)->size(), 12u);
+  Submit(Job(2, {{Devices(1), 3, 3}}));
+  EXPECT_EQ(Cycle(At(5)), "shrink 1, start 2");
+}
+
 TEST_F(SchedulerTest, MovesRatherThanEnds) {
   SchedulerOptions options;
   options.move = true;

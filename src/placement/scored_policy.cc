@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "placement/room.h"
+
 namespace flexai::placement {
 namespace {
 
@@ -95,6 +97,20 @@ std::optional<ScoreBoard::Best> ScoreBoard::Find(const Cluster& cluster, const R
   return Best{found, RatingOf(cluster, cluster.state_of(found))};
 }
 
+int64_t ScoreBoard::RoomFor(const Cluster& cluster, const Request& request, int64_t enough) {
+  CatchUp(cluster);
+  int64_t room = 0;
+  for (size_t block = 0; block < best_.size() && room < enough; ++block) {
+    for (size_t i = 0; i < kBlock && best_[block] != kUnfit; ++i) {
+      const auto node = static_cast<NodeId>(block * kBlock + i);
+      if (scores_[node] != kUnfit && request.Allows(node)) {
+        room += RoomIn(cluster.state_of_node(node), cluster.memory_free(node), request.shape);
+      }
+    }
+  }
+  return std::min(room, enough);
+}
+
 ScoreBoard& ScoredPolicy::BoardOf(const TaskShape& task) {
   TaskShape key = task;
   key.memory_mib = 0;
@@ -118,6 +134,10 @@ std::optional<Placement> ScoredPolicy::Choose(const Cluster& cluster, const Requ
   }
   return Placement{best->node, best->node,
                    cluster.DevicesAt(best->node, best->rating.first, request.shape.devices)};
+}
+
+int64_t ScoredPolicy::RoomFor(const Cluster& cluster, const Request& request, int64_t enough) {
+  return BoardOf(request.shape).RoomFor(cluster, request, enough);
 }
 
 }  // namespace flexai::placement

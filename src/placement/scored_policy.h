@@ -44,6 +44,8 @@ class ScoreBoard {
     Rating rating;
   };
   std::optional<Best> Find(const Cluster& cluster, const Request& request);
+  // For how many tasks there is room; stops counting at `enough`.
+  int64_t RoomFor(const Cluster& cluster, const Request& request, int64_t enough);
 
  private:
   struct Remembered {
@@ -69,6 +71,7 @@ class ScoredPolicy final : public Policy {
   explicit ScoredPolicy(std::unique_ptr<NodeRater> rater) : rater_(std::move(rater)) {}
   using Policy::Choose;
   std::optional<Placement> Choose(const Cluster& cluster, const Request& request) override;
+  int64_t RoomFor(const Cluster& cluster, const Request& request, int64_t enough) override;
 
  private:
   struct Board {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/random.h"
+#include "placement/room.h"
 
 namespace flexai::placement {
 namespace {
@@ -76,6 +77,8 @@ TEST(ScoreBoard, FindsWhatLookingAtEveryNodeFinds) {
       const std::optional<NodeId> expected = BestByLooking(cluster, rater, request);
       ASSERT_EQ(best.has_value(), expected.has_value()) << event;
       ASSERT_TRUE(!best.has_value() || best->node == *expected) << event;
+      const int64_t enough = random.Between(1, 500);
+      ASSERT_EQ(boards[kind].RoomFor(cluster, request, enough), RoomFor(cluster, request, enough)) << event;
     }
     if (best.has_value() && random.Below(100) < 60) {
       TaskShape task = shapes[kind];

@@ -25,7 +25,7 @@ struct Evictable {
   };
   int32_t priority = 0;
   double cost = 0;  // not negative, in any unit
-  std::vector<Part> parts;
+  std::span<const Part> parts;  // of whoever runs it
 };
 
 // Positions in `candidates`, ascending, without which at least `needed` tasks of the request fit. Empty if

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <deque>
+
 #include "base/random.h"
 #include "placement/room.h"
 
@@ -19,20 +21,22 @@ struct World {
   explicit World(int nodes)
       : cluster(std::vector<NodeSpec>(static_cast<size_t>(nodes), {"n", 64'000, 0, 4, 0})) {}
 
-  void Run(int32_t priority, double cost, const std::vector<std::pair<NodeId, std::vector<int32_t>>>& parts,
+  void Run(int32_t priority, double cost, const std::vector<std::pair<NodeId, std::vector<int32_t>>>& where,
            int32_t share_milli = 1000) {
-    Evictable& job = jobs.emplace_back(Evictable{priority, cost, {}});
-    for (const auto& [node, devices] : parts) {
+    std::vector<Evictable::Part>& of_job = parts.emplace_back();
+    for (const auto& [node, devices] : where) {
       const TaskShape shape = Devices(static_cast<int32_t>(devices.size()), share_milli);
-      job.parts.push_back({shape, {node, node, devices}});
-      ASSERT_TRUE(cluster.Take(shape, job.parts.back().where).ok());
+      of_job.push_back({shape, {node, node, devices}});
+      ASSERT_TRUE(cluster.Take(shape, of_job.back().where).ok());
     }
+    jobs.push_back({priority, cost, of_job});
   }
   std::optional<std::vector<size_t>> Choose(const TaskShape& shape, int64_t needed) {
     return ChooseVictims(cluster, {shape, nullptr}, needed, jobs);
   }
 
   Cluster cluster;
+  std::deque<std::vector<Evictable::Part>> parts;  // does not move
   std::vector<Evictable> jobs;
 };
 
