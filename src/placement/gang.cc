@@ -48,9 +48,9 @@ class Placing {
       return result;
     }
     result.outcome = GangResult::kNotFound;
-    if (gang_.roles.size() == 1 && gang_.roles[0].min <= 1) {
-      result.outcome = GangResult::kInfeasible;
-      result.attempts = 0;
+    if (gang_.roles.size() == 1) {
+      result.attempts = 0;  // there is one order only; what is bounded is the number of orders
+      result.outcome = gang_.roles[0].min <= 1 ? GangResult::kInfeasible : GangResult::kNotFound;
     }
     return result;
   }

@@ -53,9 +53,9 @@ struct GangResult {
 // Places at least `min` of each role and then as many up to `max` as fit, each where the policy wants it.
 // Roles with large members go first; if that fails, other orders are tried, then all orders with each member
 // on the first node that has room; up to `most_attempts` in all, over all domains. Found for certain, if it
-// fits, is one role without rules that move, and one with them if their domains lie within one another and
-// no limit by model of device divides them. The members of kPlaced are taken in the transaction; else nothing
-// is changed.
+// fits, is one role: without rules that move; or with spread and apart, if their domains lie within one
+// another and no limit by model of device divides them. The members of kPlaced are taken in the transaction;
+// else nothing is changed.
 GangResult PlaceGang(Transaction* transaction, const Cluster& cluster, const Constraints* constraints,
                      Policy& policy, const Gang& gang, int most_attempts = 16);
 

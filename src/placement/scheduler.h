@@ -14,9 +14,10 @@
 // No job waits for one of lower priority, but within that one's least run time, if that one may not be ended
 // at all, or on nodes reserved earlier for a job of at least its own priority; `Explain` names whom it waits
 // for. Where there is no place to be found at once, all of lower priority are taken out in a trial, and
-// whoever does not stand in the way goes back. What that can't promise: a gang of several roles, or whose
-// rules have domains that cut across each other, is searched for in bounds (gang.h) and may not be found
-// though it would fit; of members beyond the least that a gang needs, the latest go.
+// whoever does not stand in the way goes back. What that can't promise: a gang of several roles, or with
+// rules that one pass may not keep to (gang.h), is searched for in bounds and may not be found though it
+// would fit; and of members beyond the least that a gang needs, the latest go, whichever would be the right
+// ones.
 //
 // The caller carries decisions out in their order and says what became of them: Confirm, or Forget if a start
 // did not work. All that is said from outside may come twice and late. Times are arguments and must not
