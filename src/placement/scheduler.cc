@@ -188,6 +188,7 @@ Nanos Scheduler::NextCycle() const {
 std::vector<Decision> Scheduler::Cycle(Nanos now) {
   std::vector<Decision> decisions;
   DropReservations();
+  freed_ += std::exchange(granted_, 0) == options_.most_reservations ? 1 : 0;
   // Once more whenever somebody gave room, which may be more than was needed and let in who was tried before.
   // That ends: jobs are ended for higher priorities, or once for guarantees, and moved once.
   const auto changes = [this] { return freed_ + (waiting_of_roles_ > 0 ? taken_ : 0); };

@@ -192,6 +192,8 @@ class Scheduler {
   bool SharesLimit(QueueId queue, QueueId other) const;
 
   // scheduler_reservation.cc
+  struct End;
+  std::vector<End> ExpectedEnds(Nanos now) const;
   void Reserve(const Job& job, const Gang& gang, Nanos now);
   void DropReservations();
   std::vector<const Reservation*> Binding(const Job& job, Nanos now) const;
@@ -221,6 +223,7 @@ class Scheduler {
   std::map<JobId, Job> jobs_;
   std::map<BucketKey, Bucket> buckets_;
   std::vector<Reservation> reservations_;
+  size_t granted_ = 0;  // reservations in the last cycle
   std::map<int32_t, std::map<JobId, Job*>> running_;  // by priority
   std::set<JobId> elastic_;                           // running with fewer members than they may have
   std::set<JobId> generous_;                          // running with more members than they need

@@ -152,7 +152,10 @@ class Scheduler::RoomMaker {
     if (!scheduler_.AtLimit(job_).has_value()) {
       return true;
     }
-    for (const size_t candidate : ByCost(std::less<>())) {
+    std::vector<size_t> cheapest(candidates_.size());
+    std::iota(cheapest.begin(), cheapest.end(), size_t{0});
+    SortByCost(&cheapest, std::less<>());
+    for (const size_t candidate : cheapest) {
       const Job& victim = JobOf(candidate);
       if ((IsMember(candidate) || victim.spec.priority < job_.spec.priority) &&
           scheduler_.SharesLimit(job_.spec.queue, victim.spec.queue)) {
@@ -173,16 +176,13 @@ class Scheduler::RoomMaker {
     return !scheduler_.AtLimit(job_).has_value() && Place();
   }
 
-  // All candidates, by priority, then by cost.
+  // By priority, then by cost.
   template <typename Order>
-  std::vector<size_t> ByCost(Order order) const {
-    std::vector<size_t> sorted(candidates_.size());
-    std::iota(sorted.begin(), sorted.end(), size_t{0});
-    std::stable_sort(sorted.begin(), sorted.end(), [this, order](size_t a, size_t b) {
+  void SortByCost(std::vector<size_t>* candidates, Order order) const {
+    std::stable_sort(candidates->begin(), candidates->end(), [this, order](size_t a, size_t b) {
       return order(std::tie(evictables_[a].priority, evictables_[a].cost),
                    std::tie(evictables_[b].priority, evictables_[b].cost));
     });
-    return sorted;
   }
 
   void KeepLower() {
@@ -240,12 +240,8 @@ class Scheduler::RoomMaker {
   // Who still fits where it was stays, the dearest first.
   void SpareWhoFits() {
     const Resources used = placement::UsedBy(job_.spec, placed_.members, scheduler_.cluster_.nodes());
-    for (const size_t candidate : ByCost(std::greater<>())) {
-      if (is_gone_[candidate] && Fits(candidate, used)) {
-        is_gone_[candidate] = false;
-      }
-    }
-    std::erase_if(gone_, [this](size_t candidate) { return !is_gone_[candidate]; });
+    SortByCost(&gone_, std::greater<>());
+    std::erase_if(gone_, [this, &used](size_t candidate) { return Fits(candidate, used); });
     if (scheduler_.any_limited_) {
       books_.Charge(job_.spec.queue, used);
     }
