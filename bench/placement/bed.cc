@@ -23,7 +23,7 @@ class FullScan final : public placement::Policy {
     NodeId found = 0;
     for (NodeId node = 0; node < cluster.nodes().size(); ++node) {
       if (request.Allows(node) && cluster.Fits(node, request.shape)) {
-        const Rating rating = rater_->Rate(cluster.state_of_node(node), request.shape);
+        const Rating rating = rater_->Rate(cluster.state_of_node(node), cluster.TakenOn(node, request.shape));
         if (rating.score > best.score) {
           best = rating;
           found = node;
@@ -33,7 +33,7 @@ class FullScan final : public placement::Policy {
     if (best.score < 0) {
       return std::nullopt;
     }
-    return Placement{found, found, cluster.DevicesAt(found, best.first, request.shape.devices)};
+    return Placement{found, found, cluster.DevicesAt(found, best.devices)};
   }
 
  private:

@@ -12,9 +12,10 @@ namespace flexai::bench {
 // In the order of the table. `quick`: every row once, on few nodes; figures without meaning.
 std::vector<Group> PlacementGroups(bool quick);
 
-// The groups, by file: rows_decisions.cc, rows_constrained.cc, rows_gang.cc, rows_scheduler.cc. The nodes are
-// in the rows' names; `nodes` are those that are measured.
+// The groups, by file: rows_decisions.cc, rows_constrained.cc, rows_gang.cc, rows_scheduler.cc,
+// rows_snapshot.cc. The nodes are in the rows' names; `nodes` are those that are measured.
 Result<Rows> MeasureDecisions(size_t nodes, double target_us, const std::string& suffix);
+Result<Rows> MeasureSnapshot(size_t nodes, const std::string& suffix);
 Result<Rows> MeasureChurn(size_t nodes, size_t arrivals, const std::string& suffix);
 Result<Rows> MeasureConstrained(size_t nodes);
 Result<Rows> MeasureGang(size_t nodes, int members, int repeats);

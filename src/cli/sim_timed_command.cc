@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "cli/sim_options.h"
 #include "os/files.h"
@@ -30,6 +32,8 @@ constexpr Figure kFigures[] = {
     {"goodput", "GOODPUT", "{:.2f} %", [](const TimedRun& run) { return run.goodput; }},
     {"wait_mean", "WAIT", "{:.1f} s", [](const TimedRun& run) { return run.waits.mean; }},
     {"wait_p99", "P99", "{:.0f} s", [](const TimedRun& run) { return run.waits.p99; }},
+    {"wait_mean_by_device", "BY DEVICE", "{:.1f} s",
+     [](const TimedRun& run) { return run.waits.mean_by_device; }},
     {"high_wait_p99", "P99 OF HIGHEST", "{:.1f} s",
      [](const TimedRun& run) { return run.by_priority.empty() ? 0 : run.by_priority.rbegin()->second.p99; }},
     {"evictions", "EVICTIONS", "{:.1f}",
@@ -89,7 +93,11 @@ Status ReadOptions(const SimTimedOptions& options, simulator::TimedComparisonOpt
 }
 
 json ToJson(const simulator::Waits& waits) {
-  return {{"jobs", waits.jobs}, {"started", waits.started}, {"mean_s", waits.mean}, {"p99_s", waits.p99}};
+  return {{"jobs", waits.jobs},
+          {"started", waits.started},
+          {"mean_s", waits.mean},
+          {"p99_s", waits.p99},
+          {"mean_by_device_s", waits.mean_by_device}};
 }
 
 json ToJson(const TimedRun& run, uint64_t seed) {
@@ -113,6 +121,65 @@ json ToJson(const TimedRun& run, uint64_t seed) {
   return entry;
 }
 
+// A kind of jobs whose waits are told apart from the rest.
+struct Group {
+  std::string name;
+  std::function<simulator::Waits(const TimedRun& run)> of;  // nothing if a run has none of them
+};
+
+std::vector<Group> GroupsIn(const std::vector<TimedResult>& results) {
+  std::set<std::string> sizes;
+  std::set<int32_t> priorities;
+  for (const TimedResult& result : results) {
+    for (const TimedRun& run : result.runs) {
+      for (const auto& [size, waits] : run.by_size) {
+        sizes.insert(size);
+      }
+      for (const auto& [priority, waits] : run.by_priority) {
+        priorities.insert(priority);
+      }
+    }
+  }
+  const auto find = [](const auto& by, const auto& key) {
+    const auto found = by.find(key);
+    return found == by.end() ? simulator::Waits() : found->second;
+  };
+  std::vector<Group> groups;
+  for (const std::string size : {"cpu", "fraction", "one", "multi", "gang"}) {
+    if (!sizes.contains(size)) {
+      continue;
+    }
+    groups.push_back({size, [size, find](const TimedRun& run) { return find(run.by_size, size); }});
+  }
+  for (const int32_t priority : priorities) {
+    groups.push_back({fmt::format("priority {}", priority),
+                      [priority, find](const TimedRun& run) { return find(run.by_priority, priority); }});
+  }
+  return groups;
+}
+
+double MeanWait(const TimedResult& result, const Group& group) {
+  return result.Of([&group](const TimedRun& run) { return group.of(run).mean; }).mean;
+}
+double P99Wait(const TimedResult& result, const Group& group) {
+  return result.Of([&group](const TimedRun& run) { return group.of(run).p99; }).mean;
+}
+
+void PrintWaits(const Context& context, const std::vector<TimedResult>& results) {
+  const std::vector<Group> groups = GroupsIn(results);
+  std::vector<std::vector<std::string>> rows{{"POLICY"}};
+  for (const Group& group : groups) {
+    rows[0].push_back(group.name);
+  }
+  for (const TimedResult& result : results) {
+    rows.push_back({result.policy});
+    for (const Group& group : groups) {
+      rows.back().push_back(fmt::format("{:.1f} / {:.0f}", MeanWait(result, group), P99Wait(result, group)));
+    }
+  }
+  context.out << "\nWaits by size and by priority, seconds, mean / p99:\n" << FormatTable(rows);
+}
+
 void PrintTables(const Context& context, const std::vector<TimedResult>& results) {
   std::vector<std::vector<std::string>> rows{{"POLICY"}};
   for (const Figure& figure : kFigures) {
@@ -125,6 +192,7 @@ void PrintTables(const Context& context, const std::vector<TimedResult>& results
     }
   }
   context.out << FormatTable(rows);
+  PrintWaits(context, results);
   if (results.size() < 2 || results[0].runs.size() < 2) {
     return;
   }
@@ -196,7 +264,22 @@ Status Plot(const std::vector<TimedResult>& results, Nanos horizon, const std::s
     allocation.series.push_back(std::move(taken));
     waiting.series.push_back(std::move(waits));
   }
-  return os::WriteFile(path, simulator::DrawCharts({allocation, waiting}));
+  simulator::BarChart mean{"Mean wait by size and priority", "seconds", {}, {}};
+  simulator::BarChart p99{"Wait by size and priority, 99th percentile", "seconds", {}, {}};
+  const std::vector<Group> groups = GroupsIn(results);
+  for (const Group& group : groups) {
+    mean.categories.push_back(group.name);
+    p99.categories.push_back(group.name);
+  }
+  for (const TimedResult& result : results) {
+    auto& means = mean.series.emplace_back(result.policy, std::vector<double>()).second;
+    auto& p99s = p99.series.emplace_back(result.policy, std::vector<double>()).second;
+    for (const Group& group : groups) {
+      means.push_back(MeanWait(result, group));
+      p99s.push_back(P99Wait(result, group));
+    }
+  }
+  return os::WriteFile(path, simulator::DrawCharts({allocation, waiting}, {mean, p99}));
 }
 
 Status Simulate(const Context& context, const SimTimedOptions& options) {

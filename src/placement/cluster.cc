@@ -10,123 +10,172 @@ namespace {
 // States without nodes that are remembered beside those with some: most come back soon.
 constexpr size_t kDeadStates = 4096;
 
-}  // namespace
-
-size_t Cluster::StateHash::operator()(const NodeState& state) const {
+uint64_t HashOf(const NodeState& state) {
   uint64_t hash = static_cast<uint64_t>(state.cpu_free) * 0x9e3779b97f4a7c15ull +
                   static_cast<uint64_t>(state.model * kMostDevices + state.devices);
   for (int i = 0; i < state.devices; ++i) {
-    hash = (hash ^ static_cast<uint64_t>(state.free[static_cast<size_t>(i)])) * 0xbf58476d1ce4e5b9ull;
+    const auto at = static_cast<size_t>(i);
+    const uint64_t device = static_cast<uint64_t>(state.free[at]) ^ static_cast<uint64_t>(state.memory[at])
+                                                                        << 16;
+    hash = (hash ^ device) * 0xbf58476d1ce4e5b9ull;
     hash ^= hash >> 29;
   }
   return hash;
 }
 
-Cluster::Cluster(std::vector<NodeSpec> nodes) : nodes_(std::move(nodes)), live_(nodes_.size()) {
-  for (NodeId node = 0; node < nodes_.size(); ++node) {
-    const NodeSpec& spec = nodes_[node];
+}  // namespace
+
+NodeFree EmptyNode(const NodeSpec& spec) {
+  NodeFree free;
+  free.cpu_milli = spec.cpu_milli;
+  free.memory_mib = spec.memory_mib;
+  std::fill_n(free.share.begin(), spec.devices, static_cast<int16_t>(kWholeDevice));
+  std::fill_n(free.device_memory.begin(), spec.devices, spec.device_memory_mib);
+  return free;
+}
+
+Cluster::Cluster(std::vector<NodeSpec> nodes)
+    : nodes_(std::make_shared<const std::vector<NodeSpec>>(std::move(nodes))) {
+  Reindex(64);
+  for (const NodeSpec& spec : *nodes_) {
     assert(spec.devices >= 0 && spec.devices <= kMostDevices && spec.model >= 0 && spec.model < kMostModels);
-    Live& live = live_[node];
-    live.cpu_free = spec.cpu_milli;
-    live.memory_free = spec.memory_mib;
-    std::fill_n(live.free.begin(), spec.devices, static_cast<int16_t>(kWholeDevice));
-    live.state = Intern(StateOf(node));
-    live_states_ += states_[live.state].nodes++ == 0 ? 1 : 0;
+    DeviceSteps& steps = steps_[static_cast<size_t>(spec.model)];
+    assert(spec.devices == 0 || steps == DeviceSteps() || steps == spec.steps);
+    steps = spec.devices > 0 ? spec.steps : steps;
+    Live live;
+    live.free = EmptyNode(spec);
+    live.state = Intern(live.free.State(spec.model, spec.devices));
+    live_.PushBack(live);
+    live_states_ += states_.Mutable(live.state).nodes++ == 0 ? 1 : 0;
     device_capacity_ += int64_t{spec.devices} * kWholeDevice;
   }
 }
 
 NodeState Cluster::StateOf(NodeId node) const {
-  const Live& live = live_[node];
-  NodeState state{live.cpu_free, nodes_[node].model, nodes_[node].devices, live.free};
-  std::sort(state.free.begin(), state.free.begin() + state.devices, std::greater<>());
-  return state;
+  return live_[node].free.State(spec(node).model, spec(node).devices);
+}
+
+// Where the state is in the index, or where it would be.
+size_t Cluster::SlotOf(const NodeState& state) const {
+  const size_t mask = index_.size() - 1;
+  size_t slot = HashOf(state) & mask;
+  while (index_[slot] != kNoState && !(states_[index_[slot]].value == state)) {
+    slot = (slot + 1) & mask;
+  }
+  return slot;
+}
+
+void Cluster::Reindex(size_t slots) {
+  index_.assign(slots, kNoState);
+  known_states_ = 0;
+  for (StateId id = 0; id < states_.size(); ++id) {
+    if (states_[id].serial != 0) {
+      index_[SlotOf(states_[id].value)] = id;
+      ++known_states_;
+    }
+  }
 }
 
 StateId Cluster::Intern(const NodeState& state) {
-  const auto [entry, is_new] = ids_.try_emplace(state, 0);
-  if (is_new) {
-    if (unused_.empty()) {
-      entry->second = static_cast<StateId>(states_.size());
-      states_.emplace_back();
-    } else {
-      entry->second = unused_.back();
-      unused_.pop_back();
-    }
-    states_[entry->second] = {state, next_serial_++, 0};
+  const size_t slot = SlotOf(state);
+  if (index_[slot] != kNoState) {
+    return index_[slot];
   }
-  return entry->second;
+  StateId id = 0;
+  if (unused_.empty()) {
+    id = static_cast<StateId>(states_.size());
+    states_.PushBack({state, next_serial_++, 0});
+  } else {
+    id = unused_.back();
+    unused_.pop_back();
+    states_.Mutable(id) = {state, next_serial_++, 0};
+  }
+  index_[slot] = id;
+  if (++known_states_ * 2 > index_.size()) {
+    Reindex(2 * index_.size());
+  }
+  return id;
 }
 
 void Cluster::ForgetDeadStates() {
-  for (auto entry = ids_.begin(); entry != ids_.end();) {
-    if (states_[entry->second].nodes > 0) {
-      ++entry;
-      continue;
+  for (StateId id = 0; id < states_.size(); ++id) {
+    if (states_[id].serial != 0 && states_[id].nodes == 0) {
+      states_.Mutable(id).serial = 0;
+      unused_.push_back(id);
     }
-    states_[entry->second].serial = 0;
-    unused_.push_back(entry->second);
-    entry = ids_.erase(entry);
   }
-  // The lowest numbers first, whatever the order of the map.
+  // The lowest numbers first.
   std::sort(unused_.begin(), unused_.end(), std::greater<>());
+  Reindex(index_.size());
 }
 
 void Cluster::Update(NodeId node) {
   const StateId before = live_[node].state;
   const StateId after = Intern(StateOf(node));
-  live_states_ += states_[after].nodes++ == 0 ? 1 : 0;
-  live_states_ -= --states_[before].nodes == 0 ? 1 : 0;
-  live_[node].state = after;
-  if (ids_.size() > 2 * live_states_ + kDeadStates) {
+  if (after != before) {
+    live_states_ += states_.Mutable(after).nodes++ == 0 ? 1 : 0;
+    live_states_ -= --states_.Mutable(before).nodes == 0 ? 1 : 0;
+    live_.Mutable(node).state = after;
+  }
+  if (known_states_ > 2 * live_states_ + kDeadStates) {
     ForgetDeadStates();
   }
-  if (changes_.size() >= 2 * nodes_.size()) {
-    changes_.erase(changes_.begin(), changes_.begin() + static_cast<ptrdiff_t>(nodes_.size()));
-    first_change_ += nodes_.size();
+  std::vector<NodeId>& changes = journal_.changes;
+  if (const size_t nodes = nodes_->size(); changes.size() >= 2 * nodes) {
+    changes.erase(changes.begin(), changes.begin() + static_cast<ptrdiff_t>(nodes));
+    journal_.first += nodes;
   }
-  changes_.push_back(node);
+  changes.push_back(node);
 }
 
 std::optional<std::span<const NodeId>> Cluster::ChangesSince(uint64_t version) const {
-  if (version < first_change_ || version > this->version()) {
+  if (version < journal_.first || version > this->version()) {
     return std::nullopt;
   }
-  return std::span(changes_).subspan(version - first_change_);
+  return std::span(journal_.changes).subspan(version - journal_.first);
 }
 
-std::vector<int32_t> Cluster::DevicesAt(NodeId node, int first, int count) const {
-  std::vector<int32_t> order(static_cast<size_t>(nodes_[node].devices));
-  for (size_t i = 0; i < order.size(); ++i) {
-    order[i] = static_cast<int32_t>(i);
+std::vector<int32_t> Cluster::DevicesAt(NodeId node, DeviceMask positions) const {
+  const NodeFree::Order order = live_[node].free.DeviceOrder(spec(node).devices);
+  const DeviceMask kept = KeepTogether(state_of_node(node), positions, order.number, spec(node).groups);
+  std::vector<int32_t> devices;
+  for (size_t i = 0; i < static_cast<size_t>(order.count); ++i) {
+    if ((kept >> i & 1) != 0) {
+      devices.push_back(order.number[i]);
+    }
   }
-  const auto& free = live_[node].free;
-  std::stable_sort(order.begin(), order.end(), [&free](int32_t a, int32_t b) {
-    return free[static_cast<size_t>(a)] > free[static_cast<size_t>(b)];
-  });
-  std::vector<int32_t> devices(order.begin() + first, order.begin() + first + count);
   std::sort(devices.begin(), devices.end());
   return devices;
 }
 
+void Cluster::SetInService(NodeId node, int32_t device, bool in_service) {
+  const unsigned bit = 1u << device;
+  DeviceMask& out = live_.Mutable(node).free.out_of_service;
+  const unsigned after = in_service ? out & ~bit : out | bit;
+  if (out != after) {
+    out = static_cast<DeviceMask>(after);
+    Update(node);
+  }
+}
+
 Status Cluster::Take(const TaskShape& task, const Placement& where) {
-  const Live& cpu = live_[where.cpu_node];
-  const Live& device = live_[where.device_node];
-  if (cpu.cpu_free < task.cpu_milli || cpu.memory_free < task.memory_mib) {
-    return ResourceExhausted("node " + nodes_[where.cpu_node].name + " has too little CPU or memory left");
+  const NodeFree& device_node = live_[where.device_node].free;
+  if (!live_[where.cpu_node].free.HasHost(task)) {
+    return ResourceExhausted("node " + spec(where.cpu_node).name + " has too little CPU or memory left");
   }
   if (where.devices.size() != static_cast<size_t>(task.devices) ||
-      (task.devices > 0 && (task.models & OneModel(nodes_[where.device_node].model)) == 0)) {
-    return InvalidArgument("the devices on node " + nodes_[where.device_node].name +
+      (task.devices > 0 && (task.models & OneModel(spec(where.device_node).model)) == 0)) {
+    return InvalidArgument("the devices on node " + spec(where.device_node).name +
                            " are not what was asked for");
   }
+  const TaskShape taken = TakenOn(where.device_node, task);
   int32_t previous = -1;
   for (const int32_t number : where.devices) {
-    if (number <= previous || number >= nodes_[where.device_node].devices) {
-      return InvalidArgument("node " + nodes_[where.device_node].name + " has no such devices");
+    if (number <= previous || number >= spec(where.device_node).devices) {
+      return InvalidArgument("node " + spec(where.device_node).name + " has no such devices");
     }
-    if (device.free[static_cast<size_t>(number)] < task.share_milli) {
-      return ResourceExhausted("a device of node " + nodes_[where.device_node].name + " has too little left");
+    if (!device_node.HasDevice(taken, number)) {
+      return ResourceExhausted("a device of node " + spec(where.device_node).name + " has too little left");
     }
     previous = number;
   }
@@ -137,13 +186,10 @@ Status Cluster::Take(const TaskShape& task, const Placement& where) {
 void Cluster::Give(const TaskShape& task, const Placement& where) { Add(task, where, 1); }
 
 void Cluster::Add(const TaskShape& task, const Placement& where, int sign) {
-  live_[where.cpu_node].cpu_free += sign * task.cpu_milli;
-  live_[where.cpu_node].memory_free += sign * task.memory_mib;
-  for (const int32_t number : where.devices) {
-    live_[where.device_node].free[static_cast<size_t>(number)] +=
-        static_cast<int16_t>(sign * task.share_milli);
-  }
-  device_taken_ -= sign * task.device_milli();
+  const TaskShape taken = TakenOn(where.device_node, task);
+  live_.Mutable(where.cpu_node).free.AddHost(task, sign);
+  live_.Mutable(where.device_node).free.AddDevices(taken, where.devices, sign);
+  device_taken_ -= sign * taken.device_milli();
   Update(where.cpu_node);
   if (where.device_node != where.cpu_node) {
     Update(where.device_node);

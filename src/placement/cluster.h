@@ -2,19 +2,24 @@
 //
 // Nodes in equal states share the state's number, by which ratings are remembered; and a journal tells which
 // nodes changed, so that what is derived from them is brought up to date and not made again. Nothing is ever
-// over-allocated: Take refuses what does not fit. Thread safety: one thread; a copy is a snapshot.
+// over-allocated: Take refuses what does not fit. Devices may be out of service; they are in no state, so
+// that no score or count sees them, and what they hold stays booked. A copy is a snapshot: it shares what
+// neither has changed since, and costs little. Thread safety: one thread for each copy.
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/status.h"
+#include "placement/link_groups.h"
+#include "placement/node_free.h"
 #include "placement/node_set.h"
 #include "placement/shape.h"
+#include "placement/shared_vector.h"
 
 namespace flexai::placement {
 
@@ -23,8 +28,14 @@ struct NodeSpec {
   int64_t cpu_milli = 0;
   int64_t memory_mib = 0;
   int32_t devices = 0;
-  int32_t model = 0;
+  int32_t model = 0;              // of all its devices
+  int32_t device_memory_mib = 0;  // of each device; 0: not modelled, and tasks that ask for some don't fit
+  DeviceSteps steps;              // of all devices of that model, whichever node they are in
+  LinkGroups groups{};            // by number of the device; at first all in one
 };
+
+// Nothing of it is taken.
+NodeFree EmptyNode(const NodeSpec& spec);
 
 using StateId = uint32_t;  // dense; a state that no node has been in for a while loses its number to another
 
@@ -37,10 +48,10 @@ struct Placement {
 
 class Cluster {
  public:
-  // At most kMostDevices devices a node, models below kMostModels.
+  // At most kMostDevices devices a node, models below kMostModels; all devices of a node are of one model.
   explicit Cluster(std::vector<NodeSpec> nodes);
 
-  const std::vector<NodeSpec>& nodes() const { return nodes_; }
+  const std::vector<NodeSpec>& nodes() const { return *nodes_; }
   // In thousandths of a device.
   int64_t device_capacity() const { return device_capacity_; }
   int64_t device_taken() const { return device_taken_; }
@@ -51,61 +62,88 @@ class Cluster {
   size_t state_count() const { return states_.size(); }  // every StateId is below
   StateId state_of(NodeId node) const { return live_[node].state; }
   const NodeState& state_of_node(NodeId node) const { return state(state_of(node)); }
-  int64_t memory_free(NodeId node) const { return live_[node].memory_free; }
+  int64_t memory_free(NodeId node) const { return live_[node].free.memory_mib; }
   int32_t device_free(NodeId node, int32_t device) const {
-    return live_[node].free[static_cast<size_t>(device)];
+    return live_[node].free.share[static_cast<size_t>(device)];
   }
+  // What the node has left, its devices by number.
+  const NodeFree& node_free(NodeId node) const { return live_[node].free; }
 
   // How many changes there have been. A change is one node's; a task that comes or goes makes one or two.
-  uint64_t version() const { return first_change_ + changes_.size(); }
+  uint64_t version() const { return journal_.first + journal_.changes.size(); }
   // The nodes that changed since then, some repeatedly; nothing if that is longer ago than is remembered,
   // which is as many changes as there are nodes.
   std::optional<std::span<const NodeId>> ChangesSince(uint64_t version) const;
 
+  // What the task takes on devices of that model. Wherever states and amounts are compared with what is asked
+  // for, it is with this.
+  TaskShape Taken(const TaskShape& task, int32_t model) const {
+    const DeviceSteps& steps = steps_[static_cast<size_t>(model)];
+    return steps == DeviceSteps() ? task : steps.Taken(task);
+  }
+  TaskShape TakenOn(NodeId node, const TaskShape& task) const { return Taken(task, nodes()[node].model); }
+
   // Whether the node alone has room for the task.
   bool Fits(NodeId node, const TaskShape& task) const {
-    return memory_free(node) >= task.memory_mib && state_of_node(node).Fits(task);
+    return memory_free(node) >= task.memory_mib && state_of_node(node).Fits(TakenOn(node, task));
   }
-  // The devices at positions [first, first + task.devices) of the node's state.
-  std::vector<int32_t> DevicesAt(NodeId node, int first, int count) const;
+  // The devices at these positions of the node's state; of equal ones those that keep together
+  // (link_groups.h).
+  std::vector<int32_t> DevicesAt(NodeId node, DeviceMask positions) const;
 
-  // kResourceExhausted, and nothing changed, if it does not fit.
+  // Whether new tasks may go to the device; at first they may. Capacities count it either way.
+  void SetInService(NodeId node, int32_t device, bool in_service);
+  bool InService(NodeId node, int32_t device) const { return live_[node].free.InService(device); }
+
+  // kResourceExhausted, and nothing changed, if it does not fit. That it goes to devices in service is up to
+  // who chose the place: what runs on others already is taken as well.
   Status Take(const TaskShape& task, const Placement& where);
   // Undoes a Take with the same arguments.
   void Give(const TaskShape& task, const Placement& where);
 
  private:
   struct Live {
-    int64_t cpu_free = 0;
-    int64_t memory_free = 0;
-    std::array<int16_t, kMostDevices> free{};
+    NodeFree free;
     StateId state = 0;
   };
-  struct StateHash {
-    size_t operator()(const NodeState& state) const;
-  };
-
   struct State {
     NodeState value;
     uint32_t serial = 0;
     uint32_t nodes = 0;
   };
 
+  // The nodes that changed, from change number `first` on. Nobody has asked a copy about changes before it.
+  struct Journal {
+    Journal() = default;
+    Journal(const Journal& other) : first(other.first + other.changes.size()) {}
+    Journal(Journal&&) = default;
+    Journal& operator=(const Journal& other) { return *this = Journal(other); }
+    Journal& operator=(Journal&&) = default;
+
+    std::vector<NodeId> changes;
+    uint64_t first = 0;
+  };
+  static constexpr StateId kNoState = ~StateId{0};
+
+  const NodeSpec& spec(NodeId node) const { return (*nodes_)[node]; }
+  size_t SlotOf(const NodeState& state) const;
+  void Reindex(size_t slots);
   StateId Intern(const NodeState& state);
   void ForgetDeadStates();
   NodeState StateOf(NodeId node) const;
   void Update(NodeId node);
   void Add(const TaskShape& task, const Placement& where, int sign);
 
-  std::vector<NodeSpec> nodes_;
-  std::vector<Live> live_;
-  std::vector<State> states_;
+  std::shared_ptr<const std::vector<NodeSpec>> nodes_;
+  std::array<DeviceSteps, kMostModels> steps_;  // by model
+  SharedVector<Live> live_;
+  SharedVector<State> states_;
+  std::vector<StateId> index_;   // the states by their hash: open addressing, at most half full
+  size_t known_states_ = 0;      // in the index
   std::vector<StateId> unused_;  // numbers without a state
   size_t live_states_ = 0;       // with nodes
   uint32_t next_serial_ = 1;
-  std::unordered_map<NodeState, StateId, StateHash> ids_;
-  std::vector<NodeId> changes_;
-  uint64_t first_change_ = 0;
+  Journal journal_;
   int64_t device_capacity_ = 0;
   int64_t device_taken_ = 0;
 };

@@ -8,11 +8,14 @@ namespace flexai::placement {
 Fragmentation::Fragmentation(std::span<const TypicalTask> typical) {
   std::set<int64_t> cpu_levels{0};
   std::set<int32_t> distinct_shares;
+  std::set<int32_t> memory_levels{0};
   for (const TypicalTask& task : typical) {
     cpu_levels.insert(task.shape.cpu_milli);
     distinct_shares.insert(task.shape.share_milli);
+    memory_levels.insert(task.shape.device_memory_mib);
   }
   cpu_levels_.assign(cpu_levels.begin(), cpu_levels.end());
+  memory_levels_.assign(memory_levels.begin(), memory_levels.end());
   const std::vector<int32_t> shares(distinct_shares.begin(), distinct_shares.end());
   for (size_t free = 0; free < rank_.size(); ++free) {
     rank_[free] = static_cast<uint16_t>(
@@ -34,49 +37,77 @@ Fragmentation::Fragmentation(std::span<const TypicalTask> typical) {
     std::vector<Fitting>& levels = fitting_.emplace_back();
     for (const int64_t cpu_milli : cpu_levels_) {
       Fitting& fitting = levels.emplace_back();
-      fitting.one_share.resize(shares.size() + 1);
+      fitting.one_share.assign(memory_levels_.size() + 1, std::vector<double>(shares.size() + 1));
       for (size_t i = 0; i < typical.size(); ++i) {
         const TaskShape& shape = typical[i].shape;
-        const double popularity = typical[i].popularity;
         if (shape.devices == 0 || !accepts[i] || shape.cpu_milli > cpu_milli) {
-          fitting.none += popularity;
+          fitting.none += typical[i].popularity;
         } else if (shape.devices == 1) {
-          for (size_t rank = 0; rank < rank_[static_cast<size_t>(shape.share_milli)]; ++rank) {
-            fitting.one_share[rank] += popularity;
-          }
+          AddOneShare(typical[i], &fitting);
         } else {
-          const auto same = std::find_if(fitting.gangs.begin(), fitting.gangs.end(), [&](const Gang& gang) {
-            return gang.devices == shape.devices && gang.share_milli == shape.share_milli;
-          });
-          if (same != fitting.gangs.end()) {
-            same->popularity += popularity;
-          } else {
-            fitting.gangs.push_back({shape.devices, shape.share_milli, popularity});
-          }
+          AddGang(typical[i], &fitting);
         }
       }
     }
   }
 }
 
+size_t Fragmentation::MemoryRank(int32_t mib) const {
+  return static_cast<size_t>(std::upper_bound(memory_levels_.begin(), memory_levels_.end(), mib) -
+                             memory_levels_.begin());
+}
+
+void Fragmentation::AddOneShare(const TypicalTask& task, Fitting* fitting) const {
+  const size_t share_rank = rank_[static_cast<size_t>(task.shape.share_milli)];
+  const size_t memory_rank = MemoryRank(task.shape.device_memory_mib);
+  for (size_t memory = 0; memory < fitting->one_share.size(); ++memory) {
+    for (size_t share = 0; share < fitting->one_share[memory].size(); ++share) {
+      if (share < share_rank || memory < memory_rank) {
+        fitting->one_share[memory][share] += task.popularity;
+      }
+    }
+  }
+}
+
+void Fragmentation::AddGang(const TypicalTask& task, Fitting* fitting) {
+  const TaskShape& shape = task.shape;
+  const auto same = std::find_if(fitting->gangs.begin(), fitting->gangs.end(), [&](const Gang& gang) {
+    return gang.devices == shape.devices && gang.share_milli == shape.share_milli &&
+           gang.device_memory_mib == shape.device_memory_mib;
+  });
+  if (same != fitting->gangs.end()) {
+    same->popularity += task.popularity;
+  } else {
+    fitting->gangs.push_back({shape.devices, shape.share_milli, shape.device_memory_mib, task.popularity});
+  }
+}
+
 double Fragmentation::operator()(const NodeState& node) const {
+  return memory_levels_.size() > 1 ? Of<true>(node) : Of<false>(node);
+}
+
+template <bool kByMemory>
+double Fragmentation::Of(const NodeState& node) const {
   const auto level = std::upper_bound(cpu_levels_.begin(), cpu_levels_.end(), node.cpu_free) - 1;
   const Fitting& fitting = fitting_[kind_of_model_[static_cast<size_t>(node.model)]]
                                    [static_cast<size_t>(level - cpu_levels_.begin())];
   const auto idle = static_cast<double>(node.free_milli());
+  const auto devices = static_cast<size_t>(node.devices);
   double sum = fitting.none * idle;
-  for (int i = 0; i < node.devices; ++i) {
-    const int16_t free = node.free[static_cast<size_t>(i)];
-    sum += fitting.one_share[rank_[static_cast<size_t>(free)]] * free;
+  for (size_t i = 0; i < devices; ++i) {
+    const std::vector<double>& one_share = fitting.one_share[kByMemory ? MemoryRank(node.memory[i]) : 1];
+    sum += one_share[rank_[static_cast<size_t>(node.free[i])]] * node.free[i];
   }
   for (const Gang& gang : fitting.gangs) {
-    double fragment = idle;
-    if (const int usable = node.CountWith(gang.share_milli); usable >= gang.devices) {
-      for (int i = 0; i < usable; ++i) {
-        fragment -= node.free[static_cast<size_t>(i)];
+    int usable = 0;
+    int usable_milli = 0;
+    for (size_t i = 0; i < devices && node.free[i] >= gang.share_milli; ++i) {
+      if (!kByMemory || node.memory[i] >= gang.device_memory_mib) {
+        ++usable;
+        usable_milli += node.free[i];
       }
     }
-    sum += gang.popularity * fragment;
+    sum += gang.popularity * (usable >= gang.devices ? idle - usable_milli : idle);
   }
   return sum;
 }

@@ -172,7 +172,7 @@ class Placing {
       while (node < nodes && !(request.Allows(node) && cluster_.Fits(node, request.shape))) {
         ++node;
       }
-      if (node == nodes || !Put(role, {node, node, cluster_.DevicesAt(node, 0, shape.devices)}, members)) {
+      if (node == nodes || !Put(role, {node, node, Roomiest(node, shape)}, members)) {
         return false;
       }
       if (RulesMove()) {
@@ -187,12 +187,20 @@ class Placing {
     if (!left_.has_value()) {
       return true;
     }
-    const ModelSet models = left_->ModelsFor(*shape);
-    if (shape->devices > 0) {
-      shape->models &= models;
-      return shape->models != 0;
+    ModelSet models = 0;
+    for (int model = 0; model < (shape->devices > 0 ? kMostModels : 1); ++model) {
+      models |= left_->Fits(cluster_.Taken(*shape, model), model) ? OneModel(model) : 0;
     }
-    return models != 0;
+    if (shape->devices == 0) {
+      return models != 0;
+    }
+    shape->models &= models;
+    return shape->models != 0;
+  }
+
+  std::vector<int32_t> Roomiest(NodeId node, const TaskShape& shape) const {
+    return cluster_.DevicesAt(node,
+                              RoomiestDevices(cluster_.state_of_node(node), cluster_.TakenOn(node, shape)));
   }
 
   bool Put(size_t role, const Placement& where, std::vector<Member>* members) {
@@ -200,7 +208,8 @@ class Placing {
       return false;
     }
     if (left_.has_value()) {
-      left_->Take(gang_.roles[role].shape, cluster_.nodes()[where.device_node].model);
+      left_->Take(cluster_.TakenOn(where.device_node, gang_.roles[role].shape),
+                  cluster_.nodes()[where.device_node].model);
     }
     members->push_back({role, where});
     return true;

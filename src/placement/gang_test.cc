@@ -25,7 +25,9 @@ int64_t RoomByTrying(NodeState state, const TaskShape& shape) {
     bool fits = state.cpu_free >= shape.cpu_milli;
     for (int i = 0; i < state.devices; ++i) {
       if ((chosen >> i & 1) != 0) {
-        fits = fits && state.free[static_cast<size_t>(i)] >= shape.share_milli;
+        fits = fits && state.free[static_cast<size_t>(i)] >= shape.share_milli &&
+               state.memory[static_cast<size_t>(i)] >= shape.device_memory_mib;
+        after.memory[static_cast<size_t>(i)] -= shape.device_memory_mib;
         after.free[static_cast<size_t>(i)] =
             static_cast<int16_t>(after.free[static_cast<size_t>(i)] - shape.share_milli);
       }
@@ -40,15 +42,26 @@ int64_t RoomByTrying(NodeState state, const TaskShape& shape) {
 
 TEST(Room, IsWhatTryingFinds) {
   Random random(3);
-  for (int i = 0; i < 400; ++i) {
-    NodeState state{random.Between(1, 5) * 1'000, 0, static_cast<int32_t>(random.Between(1, 4)), {}};
-    for (int device = 0; device < state.devices; ++device) {
-      state.free[static_cast<size_t>(device)] = static_cast<int16_t>(random.Between(0, 10) * 100);
+  for (int i = 0; i < 600; ++i) {
+    const NodeSpec spec{"n", 0, 1'000, static_cast<int32_t>(random.Between(1, 4)), 0};
+    NodeFree node = EmptyNode(spec);
+    node.cpu_milli = random.Between(1, 5) * 1'000;
+    for (size_t device = 0; device < static_cast<size_t>(spec.devices); ++device) {
+      node.share[device] = static_cast<int16_t>(random.Between(0, 10) * 100);
+      node.device_memory[device] = static_cast<int32_t>(random.Between(0, 4)) * 1'024;
     }
-    std::sort(state.free.begin(), state.free.begin() + state.devices, std::greater<>());
-    const TaskShape shape = Devices(static_cast<int32_t>(random.Between(1, 3)),
-                                    static_cast<int32_t>(random.Between(3, 10) * 100), 900);
-    ASSERT_EQ(RoomIn(state, 1'000, shape), RoomByTrying(state, shape)) << i;
+    TaskShape shape = Devices(static_cast<int32_t>(random.Between(1, 3)),
+                              static_cast<int32_t>(random.Between(3, 10) * 100), 900);
+    shape.device_memory_mib = random.Below(2) == 0 ? 0 : 1'024;
+    const int64_t room = RoomIn(node.State(0, spec.devices), 1'000, shape);
+    ASSERT_EQ(room, RoomByTrying(node.State(0, spec.devices), shape)) << i;
+    // So many go if each takes the roomiest devices.
+    NodeState state = node.State(0, spec.devices);
+    int64_t went = 0;
+    for (; state.Fits(shape); ++went) {
+      state = state.After(shape, RoomiestDevices(state, shape));
+    }
+    ASSERT_EQ(went, room) << i;
   }
 }
 
@@ -181,7 +194,7 @@ TEST_F(GangTest, NotFoundIsNotInfeasible) {
   rules.spreads = {{"host", 1}};
   const ClassId spread = *constraints_->Define(rules);
   EXPECT_EQ(Place({{{Devices(1, 1000), 8, 8}}, spread, nullptr, {}}).outcome, GangResult::kPlaced);
-  ASSERT_TRUE(cluster_->Take(Devices(2, 1000), {0, 0, cluster_->DevicesAt(0, 0, 2)}).ok());
+  ASSERT_TRUE(cluster_->Take(Devices(2, 1000), {0, 0, cluster_->DevicesAt(0, 0b11)}).ok());
   const GangResult result = Place({{{Devices(1, 1000), 6, 6}}, spread, nullptr, {}});
   EXPECT_EQ(result.outcome, GangResult::kNotFound) << "there are six devices, but not evenly";
   EXPECT_EQ(cluster_->device_taken(), 10'000);

@@ -13,18 +13,24 @@ int16_t Score(double before, double after) {
 
 Rating Gradient::Rate(const NodeState& node, const TaskShape& task) const {
   const double before = Potential(node);
-  const int16_t last = TightestDevices(node, task);
+  const auto take = [&](DeviceMask devices) {
+    return Rating{Score(before, Potential(node.After(task, devices))), devices};
+  };
   // Whole devices are all the same, and tasks with several shares take the fullest devices.
-  const bool one_share = task.devices == 1 && task.share_milli < kWholeDevice;
+  if (task.devices != 1 || task.share_milli == kWholeDevice) {
+    return take(TightestDevices(node, task));
+  }
   Rating best{-1, 0};
-  for (int16_t first = one_share ? int16_t{0} : last; first <= last; ++first) {
-    if (best.score >= 0 &&
-        node.free[static_cast<size_t>(first)] == node.free[static_cast<size_t>(first) - 1]) {
+  size_t tried = kMostDevices;
+  for (unsigned left = node.FittingDevices(task); left != 0; left &= left - 1) {
+    const auto at = static_cast<size_t>(std::countr_zero(left));
+    if (tried < kMostDevices && node.SameDevices(tried, at)) {
       continue;
     }
-    const int16_t score = Score(before, Potential(node.After(task, first)));
-    if (score > best.score) {
-      best = {score, first};
+    tried = at;
+    const Rating rating = take(static_cast<DeviceMask>(1u << at));
+    if (rating.score > best.score) {
+      best = rating;
     }
   }
   return best;

@@ -34,7 +34,7 @@ struct JobSpec {
   Nanos submitted;
 };
 
-// What the job's members use together. A member's devices are of the model of the node they are on.
-Resources UsedBy(const JobSpec& job, const std::vector<Member>& members, const std::vector<NodeSpec>& nodes);
+// What the job's members take together. A member's devices are of the model of the node they are on.
+Resources UsedBy(const JobSpec& job, const std::vector<Member>& members, const Cluster& cluster);
 
 }  // namespace flexai::placement

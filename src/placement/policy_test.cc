@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "placement/fragmentation.h"
+#include "placement/node_free.h"
 #include "placement/remainders.h"
 #include "placement/stranding.h"
 
@@ -47,8 +48,10 @@ double Defined(const NodeState& node, std::span<const TypicalTask> typical) {
   for (const TypicalTask& task : typical) {
     int64_t fragment = node.free_milli();
     if (task.shape.devices > 0 && node.Fits(task.shape)) {
-      for (int i = 0; i < node.CountWith(task.shape.share_milli); ++i) {
-        fragment -= node.free[static_cast<size_t>(i)];
+      for (size_t i = 0; i < static_cast<size_t>(node.devices); ++i) {
+        if (node.free[i] >= task.shape.share_milli && node.memory[i] >= task.shape.device_memory_mib) {
+          fragment -= node.free[i];
+        }
       }
     }
     sum += task.popularity * static_cast<double>(fragment);
@@ -63,18 +66,19 @@ TEST(Fragmentation, ItsTablesSayWhatTheDefinitionDoes) {
     TaskShape shape{random.Between(0, 16) * 1'000, 0, static_cast<int32_t>(random.Below(5)), 0, kAnyModel};
     shape.share_milli = shape.devices == 0 ? 0 : static_cast<int32_t>(random.Between(1, 10) * 100);
     shape.models = random.Below(2) == 0 ? kAnyModel : random.Below(16);
+    shape.device_memory_mib = static_cast<int32_t>(random.Below(4)) * 8'192;
     typical.push_back({shape, random.Unit()});
   }
   const Fragmentation fragmentation(typical);
   for (int i = 0; i < 2'000; ++i) {
-    NodeState node{random.Between(0, 20'000),
-                   static_cast<int32_t>(random.Below(5)),
-                   static_cast<int32_t>(random.Below(9)),
-                   {}};
-    for (int device = 0; device < node.devices; ++device) {
-      node.free[static_cast<size_t>(device)] = static_cast<int16_t>(random.Below(21) * 50);
+    NodeFree free;
+    free.cpu_milli = random.Between(0, 20'000);
+    for (size_t device = 0; device < 8; ++device) {
+      free.share[device] = static_cast<int16_t>(random.Below(21) * 50);
+      free.device_memory[device] = static_cast<int32_t>(random.Below(5)) * 6'144;
     }
-    std::sort(node.free.begin(), node.free.begin() + node.devices, std::greater<>());
+    const NodeState node =
+        free.State(static_cast<int32_t>(random.Below(5)), static_cast<int32_t>(random.Below(9)));
     EXPECT_NEAR(fragmentation(node), Defined(node, typical), 1e-6);
   }
 }
@@ -90,6 +94,25 @@ TEST(Remainders, ScarceSharesFillNothing) {
   const Remainders common(typical, 300);
   EXPECT_EQ(common.Waste(300), 0);
   EXPECT_EQ(common.Waste(NodeState{0, 0, 3, {1000, 320, 300}}), 20);
+}
+
+TEST(Fragmentation, ADeviceWithoutMemoryIsOfNoUse) {
+  const std::vector<TypicalTask> typical{{{0, 0, 1, 250, kAnyModel, 20'000}, 0.75}, {Share(500), 0.25}};
+  const NodeState node{8'000, 0, 2, {1000, 600}, {10'000, 40'000}};
+  EXPECT_DOUBLE_EQ(Fragmentation(typical)(node), 0.75 * 1'000);
+}
+
+TEST(Remainders, WhatFillsMustFindItsMemory) {
+  const std::vector<TypicalTask> typical{{{0, 0, 1, 300, kAnyModel, 16'384}, 0.5},
+                                         {{0, 0, 1, 200, kAnyModel, 4'096}, 0.5}};
+  const Remainders remainders(typical, 0);
+  EXPECT_EQ(remainders.Waste(600, 100'000), 0);
+  EXPECT_EQ(remainders.Waste(600, 12'288), 0) << "three small ones";
+  EXPECT_EQ(remainders.Waste(500, 20'480), 0) << "one of each";
+  EXPECT_EQ(remainders.Waste(500, 20'479), 100) << "two small ones";
+  EXPECT_EQ(remainders.Waste(500, 4'096), 300);
+  EXPECT_EQ(remainders.Waste(500, 4'095), 500) << "its memory is used up: all of its share is lost";
+  EXPECT_EQ(remainders.Waste(NodeState{0, 0, 2, {500, 500}, {20'480, 4'096}}), 300);
 }
 
 TEST(Stranding, IsWhatTheCpuCannotFeed) {
@@ -134,6 +157,19 @@ TEST(Policies, HiKeepsCpuForTheDevicesItFeeds) {
   EXPECT_EQ((*MakePolicy("hi", {typical, 1}))->Choose(cluster, cpu_only)->cpu_node, 1u);
   EXPECT_EQ((*MakePolicy("fgd", {typical, 1}))->Choose(cluster, cpu_only)->cpu_node, 0u)
       << "fragmentation sees no difference: the next task fits on both";
+}
+
+TEST(Policies, HiKeepsDevicesWithMemoryForWhoNeedsIt) {
+  // a has much memory on its devices, b little; a task that needs little of it leaves a's alone.
+  const TaskShape large{1'000, 0, 1, 500, kAnyModel, 30'000};
+  const TaskShape small{1'000, 0, 1, 500, kAnyModel, 5'000};
+  const std::vector<TypicalTask> typical{{large, 0.5}, {small, 0.5}};
+  const Cluster cluster({{"a", 32'000, 0, 2, 0, 80'000}, {"b", 32'000, 0, 2, 0, 20'000}});
+  for (const char* name : {"hi", "fgd"}) {
+    const auto policy = *MakePolicy(name, {typical, 1});
+    EXPECT_EQ(policy->Choose(cluster, small)->device_node, 1u) << name;
+    EXPECT_EQ(policy->Choose(cluster, large)->device_node, 0u) << name;
+  }
 }
 
 TEST(Policies, AnUnknownNameIsSaid) {

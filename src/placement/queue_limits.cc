@@ -62,46 +62,18 @@ void Headroom::Narrow(const Headroom& other) {
   }
 }
 
-ModelSet Headroom::ModelsFor(const TaskShape& task) const {
+bool Headroom::Fits(const TaskShape& taken, int model) const {
   const auto fits = [](int64_t amount, int64_t left) { return amount <= 0 || amount <= left; };
-  if (!fits(task.cpu_milli, cpu_milli) || !fits(task.memory_mib, memory_mib) ||
-      !fits(task.device_milli(), device_milli)) {
-    return 0;
-  }
-  ModelSet models = 0;
-  for (int model = 0; model < kMostModels; ++model) {
-    if (fits(task.device_milli(), model_milli[static_cast<size_t>(model)])) {
-      models |= OneModel(model);
-    }
-  }
-  return models;
+  return fits(taken.cpu_milli, cpu_milli) && fits(taken.memory_mib, memory_mib) &&
+         fits(taken.device_milli(), device_milli) &&
+         fits(taken.device_milli(), model_milli[static_cast<size_t>(model)]);
 }
 
-void Headroom::Take(const TaskShape& task, int model) {
-  cpu_milli -= task.cpu_milli;
-  memory_mib -= task.memory_mib;
-  device_milli -= task.device_milli();
-  model_milli[static_cast<size_t>(model)] -= task.device_milli();
-}
-
-bool Headroom::Lacks(const TaskShape& task, int64_t tasks, ModelSet models) const {
-  const auto lacks = [tasks](int64_t amount, int64_t left) {
-    return tasks * amount > std::max<int64_t>(left, 0);
-  };
-  if (lacks(task.cpu_milli, cpu_milli) || lacks(task.memory_mib, memory_mib) ||
-      lacks(task.device_milli(), device_milli)) {
-    return true;
-  }
-  if (task.device_milli() == 0) {
-    return false;
-  }
-  int64_t most = 0;
-  for (int model = 0; model < kMostModels && most < tasks; ++model) {
-    if ((models & OneModel(model)) != 0) {
-      most += std::max<int64_t>(model_milli[static_cast<size_t>(model)], 0) / task.device_milli();
-    }
-  }
-  return most < tasks;
+void Headroom::Take(const TaskShape& taken, int model) {
+  cpu_milli -= taken.cpu_milli;
+  memory_mib -= taken.memory_mib;
+  device_milli -= taken.device_milli();
+  model_milli[static_cast<size_t>(model)] -= taken.device_milli();
 }
 
 Headroom LeftOf(const QueueLimits& limits, const Resources& used) {

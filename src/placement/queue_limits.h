@@ -53,12 +53,9 @@ struct Headroom {
   Headroom() { model_milli.fill(kUnbounded); }
   // Down to what both leave.
   void Narrow(const Headroom& other);
-  // The models whose devices one more task may have; none if it may not start, all if it needs no devices.
-  ModelSet ModelsFor(const TaskShape& task) const;
-  // One task more, with its devices of that model.
-  void Take(const TaskShape& task, int model);
-  // Whether so many tasks of the shape can't all start, if their devices are of `models`.
-  bool Lacks(const TaskShape& task, int64_t tasks, ModelSet models) const;
+  // Whether one more task fits that takes so much, with devices of that model.
+  bool Fits(const TaskShape& taken, int model) const;
+  void Take(const TaskShape& taken, int model);
 };
 
 Headroom LeftOf(const QueueLimits& limits, const Resources& used);

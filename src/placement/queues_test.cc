@@ -209,20 +209,17 @@ TEST(Queues, HeadroomWithoutBorrowingIsWhatIsGuaranteed) {
 TEST(Queues, HeadroomIsUsedUpByModel) {
   Headroom left = LeftOf({.cpu_milli = 10'000, .model_milli = {{0, 1'500}, {1, 400}}}, Devices(500, 0));
   const TaskShape task{1'000, 1, 1, 500, kAnyModel};
-  EXPECT_EQ(left.ModelsFor(task), kAnyModel & ~OneModel(1));
-  EXPECT_FALSE(left.Lacks(task, 2, OneModel(0) | OneModel(1)));
-  EXPECT_TRUE(left.Lacks(task, 3, OneModel(0) | OneModel(1)));
-  EXPECT_FALSE(left.Lacks(task, 3, OneModel(0) | OneModel(2)));
-  EXPECT_TRUE(left.Lacks(task, 11, OneModel(2))) << "too little CPU";
+  EXPECT_TRUE(left.Fits(task, 0));
+  EXPECT_FALSE(left.Fits(task, 1));
+  EXPECT_TRUE(left.Fits(task, 2));
   left.Take(task, 0);
   left.Take(task, 0);
-  EXPECT_EQ(left.ModelsFor(task), kAnyModel & ~OneModel(0) & ~OneModel(1));
-  EXPECT_EQ(left.ModelsFor({1'000, 1, 0, 0, kAnyModel}), kAnyModel) << "it needs no devices";
-  EXPECT_EQ(left.ModelsFor({9'000, 1, 0, 0, kAnyModel}), 0u);
+  EXPECT_FALSE(left.Fits(task, 0));
+  EXPECT_TRUE(left.Fits({1'000, 1, 0, 0, kAnyModel}, 0)) << "it needs no devices";
+  EXPECT_FALSE(left.Fits({9'000, 1, 0, 0, kAnyModel}, 0));
   const Headroom overdrawn = LeftOf({.cpu_milli = 1'000, .device_milli = 100}, Devices(500));
-  EXPECT_EQ(overdrawn.ModelsFor({1'000, 1, 0, 0, kAnyModel}), kAnyModel)
-      << "it asks for nothing of what is short";
-  EXPECT_EQ(overdrawn.ModelsFor(task), 0u);
+  EXPECT_TRUE(overdrawn.Fits({1'000, 1, 0, 0, kAnyModel}, 0)) << "it asks for nothing of what is short";
+  EXPECT_FALSE(overdrawn.Fits(task, 0));
 }
 
 TEST(Queues, TrialsLeaveNoTrace) {

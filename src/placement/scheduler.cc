@@ -12,12 +12,12 @@
 namespace flexai::placement {
 namespace {
 
-Resources ResourcesOf(const TaskShape& shape, int model) {
+Resources ResourcesOf(const Cluster& cluster, const TaskShape& shape, int model) {
   Resources used;
   used.cpu_milli = shape.cpu_milli;
   used.memory_mib = shape.memory_mib;
   if (shape.devices > 0) {
-    used.device_milli[static_cast<size_t>(model)] = shape.device_milli();
+    used.device_milli[static_cast<size_t>(model)] = cluster.Taken(shape, model).device_milli();
   }
   return used;
 }
@@ -33,12 +33,48 @@ Resources NeedOf(std::span<const Role> roles) {
   return need;
 }
 
+// Whether not even all of `left` is enough for the members that the roles need, if each role had it by itself
+// but for what counts whatever the model. Of models with steps the one that takes the least counts there.
+bool LimitsLack(const Headroom& left, std::span<const Role> roles, const Cluster& cluster, ModelSet models) {
+  Headroom total = left;
+  total.model_milli.fill(Headroom::kUnbounded);
+  for (const Role& role : roles) {
+    if (role.min == 0) {
+      continue;
+    }
+    int64_t fitting = 0;
+    int64_t least = Headroom::kUnbounded;
+    for (int model = 0; model < kMostModels; ++model) {
+      if (role.shape.devices > 0 && (role.shape.models & models & OneModel(model)) != 0) {
+        const int64_t each = cluster.Taken(role.shape, model).device_milli();
+        least = std::min(least, each);
+        fitting += std::max<int64_t>(left.model_milli[static_cast<size_t>(model)], 0) / each;
+      }
+    }
+    if (least == Headroom::kUnbounded) {
+      least = 0;  // no devices, or none that the cluster has
+    } else if (fitting < role.min) {
+      return true;
+    }
+    const auto lacks = [&role](int64_t amount, int64_t* of) {
+      *of -= role.min * amount;
+      return amount > 0 && *of < 0;
+    };
+    if (lacks(role.shape.cpu_milli, &total.cpu_milli) || lacks(role.shape.memory_mib, &total.memory_mib) ||
+        lacks(least, &total.device_milli)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
-Resources UsedBy(const JobSpec& job, const std::vector<Member>& members, const std::vector<NodeSpec>& nodes) {
+Resources UsedBy(const JobSpec& job, const std::vector<Member>& members, const Cluster& cluster) {
   Resources used;
   for (const Member& member : members) {
-    used += ResourcesOf(job.roles[member.role].shape, nodes[member.where.device_node].model);
+    used +=
+        ResourcesOf(cluster, job.roles[member.role].shape, cluster.nodes()[member.where.device_node].model);
   }
   return used;
 }
@@ -102,15 +138,8 @@ std::optional<QueueId> Scheduler::AtLimit(const Job& job) const {
     return std::nullopt;
   }
   const Resources need = NeedOf(job.spec.roles);
-  const auto lacks = [this, &job, &need](const Headroom& left) {
-    const TaskShape whole{need.cpu_milli, need.memory_mib, 0, 0, 0};
-    if (left.Lacks(whole, 1, 0) || (need.device_milli[0] > 0 && left.device_milli < need.device_milli[0])) {
-      return true;
-    }
-    return std::any_of(job.spec.roles.begin(), job.spec.roles.end(), [this, &left](const Role& role) {
-      const ModelSet models = role.shape.models & models_;
-      return (role.shape.devices == 0 || models != 0) && left.Lacks(role.shape, role.min, models);
-    });
+  const auto lacks = [this, &job](const Headroom& left) {
+    return LimitsLack(left, job.spec.roles, cluster_, models_);
   };
   for (std::optional<QueueId> at = job.spec.queue; at.has_value(); at = queues_.parent(*at)) {
     if (queues_.IsLimited(*at) && lacks(queues_.OwnHeadroom(*at, need))) {

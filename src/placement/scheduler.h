@@ -26,6 +26,7 @@
 // Thread safety: one thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <span>
@@ -89,6 +90,11 @@ class Scheduler {
   void SetNode(NodeId node, NodeIdentity identity);
   // The node is gone: out of service, and its jobs wait again.
   std::vector<Decision> LoseNode(NodeId node, Nanos now);
+  // One of its devices, by number, does not work: out of service, and the jobs that use it wait again. Others
+  // on the node go on. Limits and guarantees are those of the cluster with all its devices.
+  std::vector<Decision> LoseDevice(NodeId node, int32_t device, Nanos now);
+  // It works again.
+  void RestoreDevice(NodeId node, int32_t device);
 
   // What is to be done now. Starts are assumed to work.
   std::vector<Decision> Cycle(Nanos now);
@@ -161,6 +167,9 @@ class Scheduler {
   void Occupy(Job* job, std::vector<Member> members, Nanos now);  // the books of what is taken already
   void Vacate(Job* job, Nanos now);                               // the books of what is given back already
   void Release(Job* job, Nanos now);                              // gives back, and Vacate
+  // Jobs with a member that `uses` what was lost wait again.
+  std::vector<Decision> EndWhere(const std::function<bool(const Member&)>& uses, const std::string& reason,
+                                 Nanos now);
 
   // scheduler.cc
   void CyclePriority(int32_t priority, Nanos now, std::vector<Decision>* decisions);
@@ -223,7 +232,7 @@ class Scheduler {
   std::map<JobId, Job> jobs_;
   std::map<BucketKey, Bucket> buckets_;
   std::vector<Reservation> reservations_;
-  size_t granted_ = 0;  // reservations in the last cycle
+  size_t granted_ = 0;                                // reservations in the last cycle
   std::map<int32_t, std::map<JobId, Job*>> running_;  // by priority
   std::set<JobId> elastic_;                           // running with fewer members than they may have
   std::set<JobId> generous_;                          // running with more members than they need

@@ -25,7 +25,8 @@ bool Scheduler::MayEnd(const Job& victim, const Job& job) const {
     need.memory_mib += role.min * role.shape.memory_mib;
     for (size_t model = 0; model < kMostModels; ++model) {
       if (victim.used.device_milli[model] > 0) {
-        need.device_milli[model] += role.min * role.shape.device_milli();
+        need.device_milli[model] +=
+            role.min * cluster_.Taken(role.shape, static_cast<int32_t>(model)).device_milli();
         break;
       }
     }

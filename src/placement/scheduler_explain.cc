@@ -17,6 +17,9 @@ std::string Asks(const Role& role) {
         "{}{} device{}",
         shape.share_milli == kWholeDevice ? "" : fmt::format("{:.4g} % of ", shape.share_milli / 10.0),
         shape.devices, shape.devices == 1 ? "" : "s");
+    if (shape.device_memory_mib > 0) {
+      text += fmt::format(" with {} MiB{}", shape.device_memory_mib, shape.devices == 1 ? "" : " each");
+    }
   }
   text += fmt::format(", {:.4g} cores and {} MiB", static_cast<double>(shape.cpu_milli) / 1'000,
                       shape.memory_mib);
@@ -42,12 +45,16 @@ class Counts {
 
 // How far each node gets with a member of that shape. Those that would do if they were empty go into
 // `would_do`.
-std::string Scheduler::ExplainNodes(const Gang& gang, const TaskShape& shape, NodeSet* would_do) const {
-  size_t model = 0, rules = 0, size = 0, reserved = 0, devices = 0, cpu = 0, memory = 0;
+std::string Scheduler::ExplainNodes(const Gang& gang, const TaskShape& asked, NodeSet* would_do) const {
+  size_t model = 0, rules = 0, size = 0, reserved = 0, service = 0, devices = 0, device_memory = 0, cpu = 0,
+         memory = 0;
+  size_t with_memory = 0, with_both = 0;  // devices
   for (NodeId node = 0; node < cluster_.nodes().size(); ++node) {
     const NodeSpec& spec = cluster_.nodes()[node];
-    NodeState empty{spec.cpu_milli, spec.model, spec.devices, {}};
-    std::fill_n(empty.free.begin(), spec.devices, static_cast<int16_t>(kWholeDevice));
+    const TaskShape shape = cluster_.Taken(asked, spec.model);
+    TaskShape share_only = shape;
+    share_only.device_memory_mib = 0;
+    const NodeState empty = EmptyNode(spec).State(spec.model, spec.devices);
     const NodeState& state = cluster_.state_of_node(node);
     if (shape.devices > 0 && (spec.devices == 0 || (shape.models & OneModel(spec.model)) == 0)) {
       ++model;
@@ -59,10 +66,18 @@ std::string Scheduler::ExplainNodes(const Gang& gang, const TaskShape& shape, No
       ++rules;
     } else {
       would_do->Add(node);
+      with_both += static_cast<size_t>(std::popcount(state.FittingDevices(shape)));
+      for (size_t i = 0; i < static_cast<size_t>(state.devices); ++i) {
+        with_memory += state.memory[i] >= shape.device_memory_mib ? 1 : 0;
+      }
       if (gang.allowed != nullptr && !gang.allowed->Has(node)) {
         ++reserved;
-      } else if (shape.devices > 0 && state.CountWith(shape.share_milli) < shape.devices) {
+      } else if (state.devices < shape.devices) {
+        ++service;
+      } else if (!state.HasDevices(share_only)) {
         ++devices;
+      } else if (!state.HasDevices(shape)) {
+        ++device_memory;
       } else if (state.cpu_free < shape.cpu_milli) {
         ++cpu;
       } else if (cluster_.memory_free(node) < shape.memory_mib) {
@@ -75,11 +90,18 @@ std::string Scheduler::ExplainNodes(const Gang& gang, const TaskShape& shape, No
   counts.Add(rules, "are ruled out by selectors, taints or spread");
   counts.Add(size, "are too small");
   counts.Add(reserved, "are reserved for jobs that have waited longer");
+  counts.Add(service, "have too few devices in service");
   counts.Add(devices, "have their devices taken");
+  counts.Add(device_memory, "have too little memory left on their devices");
   counts.Add(cpu, "have too little CPU left");
   counts.Add(memory, "have too little memory left");
-  return fmt::format("of {} nodes {}", cluster_.nodes().size(),
-                     counts.empty() ? "all have room" : counts.Text());
+  std::string text = fmt::format("of {} nodes {}", cluster_.nodes().size(),
+                                 counts.empty() ? "all have room" : counts.Text());
+  if (asked.device_memory_mib > 0) {
+    text += fmt::format("; {} device{} the memory left, {} of them also the share", with_memory,
+                        with_memory == 1 ? " has" : "s have", with_both);
+  }
+  return text;
 }
 
 std::string Scheduler::ExplainHolders(const Job& job, const NodeSet& nodes) const {
@@ -131,7 +153,7 @@ bool Scheduler::FitsWithout(const Job& job, std::span<const Job* const> gone,
   const auto take_out = [&](const Job& other, std::span<const Member> members) {
     for (const Member& member : members) {
       transaction.Give(other.spec.roles[member.role].shape, other.spec.rules, member.where);
-      books.Refund(other.spec.queue, UsedBy(other.spec, {member}, cluster_.nodes()));
+      books.Refund(other.spec.queue, UsedBy(other.spec, {member}, cluster_));
     }
   };
   for (const Job* other : gone) {

@@ -79,7 +79,7 @@ void Scheduler::Occupy(Job* job, std::vector<Member> members, Nanos now) {
   for (const Member& member : job->members) {
     job->parts.push_back({job->spec.roles[member.role].shape, member.where});
   }
-  job->used = UsedBy(job->spec, job->members, cluster_.nodes());
+  job->used = UsedBy(job->spec, job->members, cluster_);
   job->part = PartOf(capacity_, job->used);
   queues_.Charge(job->spec.queue, job->used, now);
   running_[job->spec.priority].emplace(job->spec.id, job);
@@ -141,7 +141,8 @@ Status Scheduler::Check(const JobSpec& spec) const {
       return bad("has a role whose number of members is not 0 <= min <= max, with max at least 1");
     }
     if (shape.cpu_milli < 0 || shape.memory_mib < 0 || shape.devices < 0 || shape.devices > kMostDevices ||
-        (shape.devices > 0) != (shape.share_milli > 0) || shape.share_milli > kWholeDevice) {
+        (shape.devices > 0) != (shape.share_milli > 0) || shape.share_milli > kWholeDevice ||
+        shape.device_memory_mib < 0 || (shape.device_memory_mib > 0 && shape.devices == 0)) {
       return bad("asks for amounts that no node can have");
     }
     needed += role.min;
@@ -272,14 +273,34 @@ std::vector<Decision> Scheduler::LoseNode(NodeId node, Nanos now) {
   NodeIdentity identity = constraints_.node(node);
   identity.in_service = false;
   SetNode(node, std::move(identity));
+  const auto on_node = [node](const Member& member) {
+    return member.where.cpu_node == node || member.where.device_node == node;
+  };
+  return EndWhere(on_node, fmt::format("node {} is gone", cluster_.nodes()[node].name), now);
+}
+
+std::vector<Decision> Scheduler::LoseDevice(NodeId node, int32_t device, Nanos now) {
+  cluster_.SetInService(node, device, false);
+  const auto on_device = [node, device](const Member& member) {
+    const std::vector<int32_t>& devices = member.where.devices;
+    return member.where.device_node == node &&
+           std::find(devices.begin(), devices.end(), device) != devices.end();
+  };
+  return EndWhere(on_device, fmt::format("device {} of node {} is lost", device, cluster_.nodes()[node].name),
+                  now);
+}
+
+void Scheduler::RestoreDevice(NodeId node, int32_t device) {
+  cluster_.SetInService(node, device, true);
+  ++freed_;
+}
+
+std::vector<Decision> Scheduler::EndWhere(const std::function<bool(const Member&)>& uses,
+                                          const std::string& reason, Nanos now) {
   std::vector<Decision> decisions;
   for (auto& [id, job] : jobs_) {
-    const bool there = std::any_of(job.members.begin(), job.members.end(), [node](const Member& member) {
-      return member.where.cpu_node == node || member.where.device_node == node;
-    });
-    if (there) {
-      decisions.push_back(
-          {Decision::kEnd, id, job.members, 0, fmt::format("node {} is gone", cluster_.nodes()[node].name)});
+    if (std::any_of(job.members.begin(), job.members.end(), uses)) {
+      decisions.push_back({Decision::kEnd, id, job.members, 0, reason});
       Forget(id, now);
     }
   }
@@ -288,6 +309,11 @@ std::vector<Decision> Scheduler::LoseNode(NodeId node, Nanos now) {
 
 Status Scheduler::Audit() const {
   Cluster expected(cluster_.nodes());
+  for (NodeId node = 0; node < cluster_.nodes().size(); ++node) {
+    for (int32_t device = 0; device < cluster_.nodes()[node].devices; ++device) {
+      expected.SetInService(node, device, cluster_.InService(node, device));
+    }
+  }
   std::vector<Resources> used(queues_.size());
   size_t waiting = 0;
   for (const auto& [id, job] : jobs_) {
@@ -322,7 +348,7 @@ Status Scheduler::Audit() const {
   }
   for (NodeId node = 0; node < cluster_.nodes().size(); ++node) {
     if (!(expected.state_of_node(node) == cluster_.state_of_node(node)) ||
-        expected.memory_free(node) != cluster_.memory_free(node)) {
+        !(expected.node_free(node) == cluster_.node_free(node))) {
       return Internal(fmt::format("node {} does not hold what its jobs take", cluster_.nodes()[node].name));
     }
   }

@@ -104,7 +104,7 @@ class Scheduler::RoomMaker {
   Resources UsedBy(size_t candidate) const {
     const Job& job = JobOf(candidate);
     return IsMember(candidate) ? placement::UsedBy(job.spec, {job.members[*candidates_[candidate].member]},
-                                                   scheduler_.cluster_.nodes())
+                                                   scheduler_.cluster_)
                                : job.used;
   }
 
@@ -201,7 +201,11 @@ class Scheduler::RoomMaker {
     const Role& role = gang_.roles[placed_.outcome == GangResult::kInfeasible ? placed_.role : 0];
     TaskShape shape = role.shape;
     if (headroom_.has_value() && shape.devices > 0) {
-      shape.models &= headroom_->ModelsFor(shape);
+      for (int model = 0; model < kMostModels; ++model) {
+        if (!headroom_->Fits(scheduler_.cluster_.Taken(shape, model), model)) {
+          shape.models &= ~OneModel(model);
+        }
+      }
     }
     NodeSet nodes = scheduler_.constraints_.Allowed(gang_.rules);
     if (gang_.allowed != nullptr) {
@@ -239,7 +243,7 @@ class Scheduler::RoomMaker {
 
   // Who still fits where it was stays, the dearest first.
   void SpareWhoFits() {
-    const Resources used = placement::UsedBy(job_.spec, placed_.members, scheduler_.cluster_.nodes());
+    const Resources used = placement::UsedBy(job_.spec, placed_.members, scheduler_.cluster_);
     SortByCost(&gone_, std::greater<>());
     std::erase_if(gone_, [this, &used](size_t candidate) { return Fits(candidate, used); });
     if (scheduler_.any_limited_) {
@@ -291,7 +295,7 @@ class Scheduler::RoomMaker {
         fate.members = PlaceElsewhere(JobOf(candidate));
         if (scheduler_.any_limited_ && !fate.members.empty()) {
           books_.Charge(JobOf(candidate).spec.queue,
-                        placement::UsedBy(JobOf(candidate).spec, fate.members, scheduler_.cluster_.nodes()));
+                        placement::UsedBy(JobOf(candidate).spec, fate.members, scheduler_.cluster_));
         }
       }
     }

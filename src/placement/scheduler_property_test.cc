@@ -11,6 +11,7 @@
 #include <numeric>
 
 #include "base/random.h"
+#include "placement/room.h"
 #include "placement/scheduler.h"
 
 namespace flexai::placement {
@@ -41,11 +42,20 @@ class World {
     std::vector<NodeSpec> nodes;
     std::vector<NodeIdentity> identities;
     Resources capacity;
+    const DeviceSteps kinds[] = {{}, {142, 10'240}, {250, 1}, {1, 5'120}};
+    const DeviceSteps steps[] = {kinds[random_.Below(4)], kinds[random_.Below(4)]};  // by model
     const int64_t count = random_.Between(2, 9);
     for (int64_t i = 0; i < count; ++i) {
-      const NodeSpec node{"n" + std::to_string(i), random_.Between(8, 64) * 1'000,
-                          random_.Between(8, 64) * 1'024, static_cast<int32_t>(random_.Between(0, 8)),
-                          static_cast<int32_t>(random_.Below(2))};
+      NodeSpec node{"n" + std::to_string(i),
+                    random_.Between(8, 64) * 1'000,
+                    random_.Between(8, 64) * 1'024,
+                    static_cast<int32_t>(random_.Between(0, 8)),
+                    static_cast<int32_t>(random_.Below(2)),
+                    static_cast<int32_t>(random_.Below(3)) * 40'960};
+      node.steps = steps[node.model];
+      for (uint8_t& group : node.groups) {
+        group = static_cast<uint8_t>(random_.Below(3));
+      }
       nodes.push_back(node);
       identities.push_back({{{"zone", std::to_string(random_.Below(3))}, {"host", node.name}}, {}, true});
       if (random_.Below(6) == 0) {
@@ -126,7 +136,8 @@ class World {
         if (cluster_->nodes()[node].devices < spec.roles[0].shape.devices) {
           return;
         }
-        members.push_back({0, {node, node, cluster_->DevicesAt(node, 0, spec.roles[0].shape.devices)}});
+        members.push_back(
+            {0, {node, node, cluster_->DevicesAt(node, FirstDevices(0xffff, spec.roles[0].shape.devices))}});
       }
       const bool ran = scheduler_->state(job) == Scheduler::kRunning;
       if (spec.roles.size() == 1 && scheduler_->Adopt(spec, std::move(members), now_).ok()) {
@@ -137,7 +148,17 @@ class World {
       scheduler_->Remove(ended_[random_.Below(ended_.size())], now_);  // again
     } else if (kind < 96) {
       (void)scheduler_->LoseNode(static_cast<NodeId>(random_.Below(cluster_->nodes().size())), now_);
-    } else if (kind < 99) {
+    } else if (kind < 98) {
+      const auto node = static_cast<NodeId>(random_.Below(cluster_->nodes().size()));
+      if (const int32_t devices = cluster_->nodes()[node].devices; devices > 0) {
+        const auto device = static_cast<int32_t>(random_.Below(static_cast<uint64_t>(devices)));
+        if (random_.Below(2) == 0) {
+          (void)scheduler_->LoseDevice(node, device, now_);
+        } else {
+          scheduler_->RestoreDevice(node, device);
+        }
+      }
+    } else {
       const auto node = static_cast<NodeId>(random_.Below(cluster_->nodes().size()));
       NodeIdentity identity = constraints_->node(node);
       identity.in_service = true;
@@ -182,6 +203,13 @@ class World {
       if (!scheduler_->state(job).has_value()) {
         return Internal("job " + std::to_string(job) + " is lost");
       }
+      for (const Member& member : *scheduler_->members(job)) {
+        for (const int32_t device : member.where.devices) {
+          if (!cluster_->InService(member.where.device_node, device)) {
+            return Internal("job " + std::to_string(job) + " is on a device out of service");
+          }
+        }
+      }
     }
     for (QueueId queue = 0; queue < queues_->size(); ++queue) {
       // Adopted jobs are beyond limits as they come.
@@ -213,6 +241,9 @@ class World {
       shape.devices = static_cast<int32_t>(random_.Below(4));
       shape.share_milli = shape.devices == 0 ? 0 : static_cast<int32_t>(random_.Between(1, 10) * 100);
       shape.models = random_.Below(4) == 0 ? OneModel(static_cast<int>(random_.Below(2))) : kAnyModel;
+      if (shape.devices > 0 && random_.Below(3) == 0) {
+        shape.device_memory_mib = static_cast<int32_t>(random_.Between(1, 8)) * 5'120;
+      }
       const int min = random_.Below(3) == 0 ? static_cast<int>(random_.Between(1, 5)) : 1;
       job.roles.push_back(
           {shape, min, min + (random_.Below(4) == 0 ? static_cast<int>(random_.Below(4)) : 0)});
@@ -352,7 +383,7 @@ class World {
         if (all || (extra && spec.preemptible && spec.priority < job.priority)) {
           transaction.Give(spec.roles[member.role].shape, spec.rules, member.where);
           for (std::optional<QueueId> at = spec.queue; at.has_value(); at = queues_->parent(*at)) {
-            used[*at] -= UsedBy(spec, {member}, cluster_->nodes());
+            used[*at] -= UsedBy(spec, {member}, *cluster_);
           }
         }
       }
@@ -389,7 +420,7 @@ class World {
         const Member member{0, {node, node, {}}};
         JobSpec one = job;
         one.roles = {role};
-        const Resources more = UsedBy(one, {member}, cluster_->nodes());
+        const Resources more = UsedBy(one, {member}, *cluster_);
         bool fits = domain.Has(node) && constraints_->Allowed(job.rules).Has(node) &&
                     cluster_->Fits(node, role.shape);
         for (std::optional<QueueId> at = job.queue; fits && at.has_value(); at = queues_->parent(*at)) {
@@ -403,7 +434,8 @@ class World {
         for (std::optional<QueueId> at = job.queue; at.has_value(); at = queues_->parent(*at)) {
           (*used)[*at] += more;
         }
-        const std::vector<int32_t> devices = cluster_->DevicesAt(node, 0, role.shape.devices);
+        const std::vector<int32_t> devices = cluster_->DevicesAt(
+            node, RoomiestDevices(cluster_->state_of_node(node), cluster_->TakenOn(node, role.shape)));
         if (!transaction->Take(role.shape, job.rules, {node, node, devices}).ok()) {
           return false;
         }
@@ -430,7 +462,8 @@ class World {
   Random random_;
   SchedulerOptions options_;
   bool reserves_ = false;
-  std::vector<TypicalTask> typical_{{{1'000, 0, 1, 500, kAnyModel}, 0.5},
+  std::vector<TypicalTask> typical_{{{1'000, 0, 1, 500, kAnyModel}, 0.3},
+                                    {{1'000, 0, 1, 300, kAnyModel, 10'240}, 0.2},
                                     {{4'000, 0, 1, 1000, kAnyModel}, 0.5}};
   std::unique_ptr<Cluster> cluster_;
   std::unique_ptr<Constraints> constraints_;
@@ -469,7 +502,7 @@ TEST(SchedulerProperty, HoldsWhateverHappens) {
     held += world.held();
     reserved += world.reserved();
   }
-  EXPECT_GT(decisions, events / 4);
+  EXPECT_GT(decisions, events / 8);
   // That the exceptions come up at all.
   EXPECT_GT(held, events / 1'000);
   EXPECT_GT(reserved, events / 1'000);

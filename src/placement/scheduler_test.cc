@@ -359,7 +359,7 @@ TEST_F(SchedulerTest, TheFirstOfAKindMayUseWhatIsReservedForAnotherOfIt) {
   const auto fill = [&](JobId id, NodeId node, int32_t devices, Nanos expected_run) {
     JobSpec job = Job(id, {{Devices(devices), 1, 1}});
     job.expected_run = expected_run;
-    const std::vector<int32_t> taken = cluster_->DevicesAt(node, 0, devices);
+    const std::vector<int32_t> taken = cluster_->DevicesAt(node, FirstDevices(0xffff, devices));
     ASSERT_TRUE(scheduler_->Adopt(job, {{0, {node, node, taken}}}, At(0)).ok());
   };
   fill(1, 0, 4, Nanos{});
@@ -500,6 +500,48 @@ TEST_F(SchedulerTest, ALostNodeSendsItsJobsBack) {
   back.in_service = true;
   scheduler_->SetNode(node, back);
   EXPECT_EQ(Cycle(At(2)), "start 1");
+}
+
+TEST_F(SchedulerTest, ALostDeviceSendsBackWhatUsesIt) {
+  Submit(Job(1, {{Devices(2), 1, 1}}));
+  Submit(Job(2, {{Devices(1), 1, 1}}));
+  EXPECT_EQ(Cycle(At(0)), "start 1, start 2");
+  const Placement where = scheduler_->members(1)->front().where;
+  const std::vector<Decision> lost = scheduler_->LoseDevice(where.device_node, where.devices[0], At(1));
+  ASSERT_EQ(lost.size(), 1u);
+  EXPECT_EQ(lost[0].job, 1u);
+  EXPECT_EQ(lost[0].reason, "device " + std::to_string(where.devices[0]) + " of node n0 is lost");
+  EXPECT_TRUE(scheduler_->LoseDevice(where.device_node, where.devices[0], At(1)).empty()) << "said twice";
+  EXPECT_EQ(Cycle(At(1)), "start 1") << "on what is left";
+  Submit(Job(3, {{Devices(4), 3, 3}}));
+  scheduler_->Remove(1, At(2));
+  scheduler_->Remove(2, At(2));
+  EXPECT_EQ(Cycle(At(2)), "");
+  EXPECT_THAT(Explain(3, At(2)),
+              HasSubstr("of 3 nodes 1 have too few devices in service; there is room for 2"));
+  scheduler_->RestoreDevice(where.device_node, where.devices[0]);
+  EXPECT_EQ(Cycle(At(3)), "start 3");
+}
+
+TEST_F(SchedulerTest, ExplainTellsMemoryOfDevicesFromTheirShare) {
+  std::vector<NodeSpec> nodes = cluster_->nodes();
+  for (NodeSpec& node : nodes) {
+    node.device_memory_mib = 80'000;
+  }
+  *cluster_ = Cluster(nodes);
+  TaskShape task = Devices(1, 500);
+  task.device_memory_mib = 50'000;
+  for (JobId id = 1; id <= 12; ++id) {
+    Submit(Job(id, {{id <= 8 ? task : Devices(1, 900), 1, 1}}));
+  }
+  Cycle(At(0));
+  EXPECT_EQ(scheduler_->waiting(), 0u);
+  Submit(Job(13, {{task, 1, 1}}));
+  EXPECT_EQ(Cycle(At(1)), "");
+  EXPECT_THAT(Explain(13, At(1)),
+              HasSubstr("needs 50 % of 1 device with 50000 MiB, 1 cores and 10 MiB: of 3 nodes 1 have their "
+                        "devices taken, 2 have too little memory left on their devices; 4 devices have the "
+                        "memory left, 0 of them also the share"));
 }
 
 TEST_F(SchedulerTest, RefusesWhatCouldNeverRun) {

@@ -14,8 +14,8 @@ constexpr size_t kMostBoards = 512;
 
 }  // namespace
 
-int16_t TightestDevices(const NodeState& node, const TaskShape& task) {
-  return static_cast<int16_t>(node.CountWith(task.share_milli) - task.devices);
+DeviceMask TightestDevices(const NodeState& node, const TaskShape& task) {
+  return LastDevices(node.FittingDevices(task), task.devices);
 }
 
 ScoreBoard::ScoreBoard(const NodeRater& rater, const TaskShape& shape) : rater_(rater), shape_(shape) {
@@ -29,7 +29,8 @@ const Rating& ScoreBoard::RatingOf(const Cluster& cluster, StateId id) {
   Remembered& remembered = ratings_[id];
   if (remembered.serial != cluster.serial(id)) {
     const NodeState& node = cluster.state(id);
-    remembered = {cluster.serial(id), node.Fits(shape_) ? rater_.Rate(node, shape_) : Rating{kUnfit, 0}};
+    const TaskShape taken = cluster.Taken(shape_, node.model);
+    remembered = {cluster.serial(id), node.Fits(taken) ? rater_.Rate(node, taken) : Rating{kUnfit, 0}};
   }
   return remembered.rating;
 }
@@ -104,7 +105,7 @@ int64_t ScoreBoard::RoomFor(const Cluster& cluster, const Request& request, int6
     for (size_t i = 0; i < kBlock && best_[block] != kUnfit; ++i) {
       const auto node = static_cast<NodeId>(block * kBlock + i);
       if (scores_[node] != kUnfit && request.Allows(node)) {
-        room += RoomIn(cluster.state_of_node(node), cluster.memory_free(node), request.shape);
+        room += RoomOn(cluster, node, request.shape);
       }
     }
   }
@@ -132,8 +133,7 @@ std::optional<Placement> ScoredPolicy::Choose(const Cluster& cluster, const Requ
   if (!best.has_value()) {
     return std::nullopt;
   }
-  return Placement{best->node, best->node,
-                   cluster.DevicesAt(best->node, best->rating.first, request.shape.devices)};
+  return Placement{best->node, best->node, cluster.DevicesAt(best->node, best->rating.devices)};
 }
 
 int64_t ScoredPolicy::RoomFor(const Cluster& cluster, const Request& request, int64_t enough) {

@@ -16,8 +16,8 @@
 namespace flexai::placement {
 
 struct Rating {
-  int16_t score = 0;  // not negative; higher is better
-  int16_t first = 0;  // the devices to take: positions [first, first + task.devices) of the state
+  int16_t score = 0;       // not negative; higher is better
+  DeviceMask devices = 0;  // to take
 };
 static_assert(kMostDevices * kWholeDevice <= INT16_MAX, "scores may count a node's devices");
 
@@ -25,12 +25,12 @@ static_assert(kMostDevices * kWholeDevice <= INT16_MAX, "scores may count a node
 class NodeRater {
  public:
   virtual ~NodeRater() = default;
-  // `node.Fits(task)` holds.
+  // `node.Fits(task)` holds. `task` is what it takes there.
   virtual Rating Rate(const NodeState& node, const TaskShape& task) const = 0;
 };
 
-// The last devices that have enough free, which are those with the least.
-int16_t TightestDevices(const NodeState& node, const TaskShape& task);
+// The last devices that have what the task wants, which are those with the least.
+DeviceMask TightestDevices(const NodeState& node, const TaskShape& task);
 
 // The scores of all nodes for one shape, but for memory.
 class ScoreBoard {

@@ -20,7 +20,7 @@ std::optional<NodeId> BestByLooking(const Cluster& cluster, const NodeRater& rat
     if (!request.Allows(node) || !cluster.Fits(node, request.shape)) {
       continue;
     }
-    const Rating rating = rater.Rate(cluster.state_of_node(node), shape);
+    const Rating rating = rater.Rate(cluster.state_of_node(node), cluster.TakenOn(node, shape));
     if (rating.score > best) {
       best = rating.score;
       found = node;
@@ -83,8 +83,7 @@ TEST(ScoreBoard, FindsWhatLookingAtEveryNodeFinds) {
     if (best.has_value() && random.Below(100) < 60) {
       TaskShape task = shapes[kind];
       task.cpu_milli = random.Between(1, 900);
-      const Placement where{best->node, best->node,
-                            cluster.DevicesAt(best->node, best->rating.first, task.devices)};
+      const Placement where{best->node, best->node, cluster.DevicesAt(best->node, best->rating.devices)};
       if (cluster.Take(task, where).ok()) {
         running.emplace_back(task, where);
       }

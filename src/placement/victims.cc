@@ -10,34 +10,15 @@
 namespace flexai::placement {
 namespace {
 
-// What a node has left, with devices by number: parts can be given back.
-struct Node {
-  int64_t cpu_free = 0;
-  int64_t memory_free = 0;
-  std::array<int16_t, kMostDevices> free{};
-
-  int64_t Room(const NodeSpec& spec, const TaskShape& shape) const {
-    NodeState state{cpu_free, spec.model, spec.devices, free};
-    std::sort(state.free.begin(), state.free.begin() + state.devices, std::greater<>());
-    return RoomIn(state, memory_free, shape);
-  }
-};
-
 class Search {
  public:
   Search(const Cluster& cluster, const Request& request, std::span<const Evictable> candidates)
       : cluster_(cluster), request_(request), candidates_(candidates), evicted_(candidates.size()) {
-    nodes_.resize(cluster.nodes().size());
-    on_.resize(nodes_.size());
-    version_.assign(nodes_.size(), 0);
-    for (NodeId id = 0; id < nodes_.size(); ++id) {
-      Node& node = nodes_[id];
-      node.cpu_free = cluster.state_of_node(id).cpu_free;
-      node.memory_free = cluster.memory_free(id);
-      for (int32_t device = 0; device < cluster.nodes()[id].devices; ++device) {
-        node.free[static_cast<size_t>(device)] = static_cast<int16_t>(cluster.device_free(id, device));
-      }
-      room_.push_back(request.Allows(id) ? node.Room(cluster.nodes()[id], request.shape) : 0);
+    on_.resize(cluster.nodes().size());
+    version_.assign(on_.size(), 0);
+    for (NodeId id = 0; id < on_.size(); ++id) {
+      nodes_.push_back(cluster.node_free(id));
+      room_.push_back(request.Allows(id) ? Room(nodes_[id], id) : 0);
       total_ += room_.back();
     }
     for (size_t i = 0; i < candidates.size(); ++i) {
@@ -85,18 +66,21 @@ class Search {
     }
   };
 
-  void Remove(size_t candidate, NodeId id, Node* node) const { Change(candidate, id, node, 1); }
-  void PutBack(size_t candidate, NodeId id, Node* node) const { Change(candidate, id, node, -1); }
-  void Change(size_t candidate, NodeId id, Node* node, int sign) const {
+  int64_t Room(const NodeFree& node, NodeId id) const {
+    const NodeSpec& spec = cluster_.nodes()[id];
+    return RoomIn(node.State(spec.model, spec.devices), node.memory_mib,
+                  cluster_.TakenOn(id, request_.shape));
+  }
+
+  void Remove(size_t candidate, NodeId id, NodeFree* node) const { Change(candidate, id, node, 1); }
+  void PutBack(size_t candidate, NodeId id, NodeFree* node) const { Change(candidate, id, node, -1); }
+  void Change(size_t candidate, NodeId id, NodeFree* node, int sign) const {
     for (const Evictable::Part& part : candidates_[candidate].parts) {
       if (part.where.cpu_node == id) {
-        node->cpu_free += sign * part.shape.cpu_milli;
-        node->memory_free += sign * part.shape.memory_mib;
+        node->AddHost(part.shape, sign);
       }
       if (part.where.device_node == id) {
-        for (const int32_t device : part.where.devices) {
-          node->free[static_cast<size_t>(device)] += static_cast<int16_t>(sign * part.shape.share_milli);
-        }
+        node->AddDevices(cluster_.TakenOn(id, part.shape), part.where.devices, sign);
       }
     }
   }
@@ -113,22 +97,21 @@ class Search {
              std::tie(candidates_[b].priority, candidates_[b].cost, b);
     };
     std::sort(left.begin(), left.end(), cheaper);
-    const NodeSpec& spec = cluster_.nodes()[id];
-    Node node = nodes_[id];
+    NodeFree node = nodes_[id];
     Deal deal;
     deal.node = id;
     deal.version = version_[id];
-    for (size_t i = 0; i < left.size() && node.Room(spec, request_.shape) <= room_[id]; ++i) {
+    for (size_t i = 0; i < left.size() && Room(node, id) <= room_[id]; ++i) {
       Remove(left[i], id, &node);
       deal.victims.push_back(left[i]);
     }
-    if (node.Room(spec, request_.shape) <= room_[id]) {
+    if (Room(node, id) <= room_[id]) {
       return;
     }
     // The cheap ones that went first may have been for nothing; the dearest is spared first.
     for (size_t i = deal.victims.size(); i-- > 0;) {
       PutBack(deal.victims[i], id, &node);
-      if (node.Room(spec, request_.shape) > room_[id]) {
+      if (Room(node, id) > room_[id]) {
         deal.victims.erase(deal.victims.begin() + static_cast<ptrdiff_t>(i));
       } else {
         Remove(deal.victims[i], id, &node);
@@ -139,7 +122,7 @@ class Search {
       deal.priority = std::max(deal.priority, candidates_[victim].priority);
       deal.cost += candidates_[victim].cost;
     }
-    deal.cost /= static_cast<double>(node.Room(spec, request_.shape) - room_[id]);
+    deal.cost /= static_cast<double>(Room(node, id) - room_[id]);
     offers_.push(std::move(deal));
   }
 
@@ -159,7 +142,7 @@ class Search {
   }
 
   void CountRoom(NodeId id) {
-    const int64_t room = nodes_[id].Room(cluster_.nodes()[id], request_.shape);
+    const int64_t room = Room(nodes_[id], id);
     total_ += room - room_[id];
     room_[id] = room;
   }
@@ -210,7 +193,7 @@ class Search {
   const Request& request_;
   std::span<const Evictable> candidates_;
   std::vector<bool> evicted_;
-  std::vector<Node> nodes_;
+  std::vector<NodeFree> nodes_;
   std::vector<std::vector<size_t>> on_;  // candidates by node
   std::vector<int64_t> room_;            // by node
   std::vector<uint32_t> version_;        // by node

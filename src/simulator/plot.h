@@ -1,4 +1,4 @@
-// Line charts as SVG, for the curves of simulated runs.
+// Charts as SVG, for what simulated runs show: curves and bars.
 //
 // Thread safety: none needed, nothing is kept.
 #pragma once
@@ -23,7 +23,15 @@ struct Chart {
   double y_from = 0;
 };
 
-// One SVG document with the charts below each other. Points that are not finite are left out.
-std::string DrawCharts(const std::vector<Chart>& charts);
+// Bars side by side for each category, one of each series.
+struct BarChart {
+  std::string title;
+  std::string y_label;
+  std::vector<std::string> categories;
+  std::vector<std::pair<std::string, std::vector<double>>> series;  // name, and values by category from 0 on
+};
+
+// One SVG document with the charts below each other, bars last. What is not finite is left out.
+std::string DrawCharts(const std::vector<Chart>& charts, const std::vector<BarChart>& bars = {});
 
 }  // namespace flexai::simulator

@@ -27,6 +27,17 @@ TEST(Plot, NothingToDrawIsStillAPicture) {
   EXPECT_THAT(svg, HasSubstr(R"(<polyline points="")"));
 }
 
+TEST(Plot, BarsStandSideBySide) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const std::string svg =
+      DrawCharts({}, {{"Waits", "seconds", {"one", "multi"}, {{"fgd", {1, 4}}, {"hi", {2, nan}}}}});
+  EXPECT_THAT(svg, HasSubstr(R"(<rect x="97.0" y="242.5" width="108.0" height="67.5" fill="#0072B2"/>)"));
+  EXPECT_THAT(svg, HasSubstr(R"(<rect x="205.0" y="175.0" width="108.0" height="135.0" fill="#D55E00"/>)"));
+  EXPECT_THAT(svg, HasSubstr(">multi</text>"));
+  EXPECT_THAT(svg, HasSubstr(">hi</text>"));
+  EXPECT_THAT(svg, Not(HasSubstr("nan")));
+}
+
 TEST(Plot, ConstantsHaveAnAxis) {
   const std::string svg = DrawCharts({{"x", "", "", {{"s", {{1, 5}, {2, 5}}}}, 5}});
   EXPECT_THAT(svg, Not(HasSubstr("inf")));

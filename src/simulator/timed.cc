@@ -108,24 +108,6 @@ Result<std::vector<SimulatedJob>> JobsOf(const Workload& workload, const placeme
   return jobs;
 }
 
-Waits Summarise(std::vector<double>* waits, size_t started) {
-  Waits summary;
-  summary.jobs = waits->size();
-  summary.started = started;
-  if (waits->empty()) {
-    return summary;
-  }
-  double sum = 0;
-  for (const double wait : *waits) {
-    sum += wait;
-  }
-  summary.mean = sum / static_cast<double>(waits->size());
-  const size_t rank = (waits->size() * 99 + 99) / 100 - 1;
-  std::nth_element(waits->begin(), waits->begin() + static_cast<ptrdiff_t>(rank), waits->end());
-  summary.p99 = (*waits)[rank];
-  return summary;
-}
-
 class Simulation {
  public:
   Simulation(const Trace& trace, const TimedOptions& options, std::vector<SimulatedJob> jobs,
@@ -348,12 +330,9 @@ class Simulation {
 
   void Report() {
     const double window = InSeconds(options_.horizon - options_.warm_up);
-    std::map<int32_t, std::vector<double>> by_priority;
-    std::map<std::string, std::vector<double>> by_size;
-    std::map<int32_t, size_t> priority_started;
-    std::map<std::string, size_t> size_started;
-    std::vector<double> all;
-    size_t started = 0;
+    WaitBook all;
+    std::map<int32_t, WaitBook> by_priority;
+    std::map<std::string, WaitBook> by_size;
     for (SimulatedJob& job : jobs_) {
       if (job.members > 0) {
         Settle(&job);
@@ -365,20 +344,20 @@ class Simulation {
       if (job.members == 0 && !job.finished) {
         job.waited = job.waited + (now_ - job.waiting_since);
       }
-      const double wait = InSeconds(job.waited);
-      all.push_back(wait);
-      by_priority[job.spec.priority].push_back(wait);
-      by_size[job.size].push_back(wait);
-      started += job.started ? 1 : 0;
-      priority_started[job.spec.priority] += job.started ? 1 : 0;
-      size_started[job.size] += job.started ? 1 : 0;
+      int64_t device_milli = 0;
+      for (const placement::Role& role : job.spec.roles) {
+        device_milli += role.min * role.shape.device_milli();
+      }
+      for (WaitBook* book : {&all, &by_priority[job.spec.priority], &by_size[job.size]}) {
+        book->Add(InSeconds(job.waited), job.started, device_milli);
+      }
     }
-    run_.waits = Summarise(&all, started);
-    for (auto& [priority, waits] : by_priority) {
-      run_.by_priority[priority] = Summarise(&waits, priority_started[priority]);
+    run_.waits = all.Summary();
+    for (const auto& [priority, book] : by_priority) {
+      run_.by_priority[priority] = book.Summary();
     }
-    for (auto& [size, waits] : by_size) {
-      run_.by_size[size] = Summarise(&waits, size_started[size]);
+    for (const auto& [size, book] : by_size) {
+      run_.by_size[size] = book.Summary();
     }
     run_.allocation = Percent(taken_ / window);
     run_.goodput = Percent(useful_ / window);

@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "placement/scheduler.h"
 #include "simulator/openb.h"
+#include "simulator/waits.h"
 #include "simulator/workload.h"
 
 namespace flexai::simulator {
@@ -29,14 +30,6 @@ struct TimedOptions {
   uint64_t seed = 1;                          // of failures
   std::optional<placement::HiParameters> hi;  // for the policy hi; absent: it knows the demand alone
   std::string explain;                        // name of a job of which every decision is told; empty: none
-};
-
-// A group of jobs, by when they arrived within the window that counts.
-struct Waits {
-  size_t jobs = 0;
-  size_t started = 0;
-  double mean = 0;  // seconds spent waiting until the horizon, in all, also between interruptions
-  double p99 = 0;
 };
 
 // What is counted between warm-up and horizon.

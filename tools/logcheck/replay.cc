@@ -19,7 +19,11 @@ struct Node {
   int64_t cpu = 0;
   int64_t memory = 0;
   int model = 0;
-  std::vector<int64_t> devices;  // what is free on each
+  struct Device {
+    int64_t share = 0;
+    int64_t memory = 0;
+  };
+  std::vector<Device> devices;  // what is free on each
 };
 
 struct Columns {
@@ -63,8 +67,9 @@ class Replayer {
   Replayer(const simulator::Trace& trace, bool remote) : trace_(trace), remote_(remote) {
     for (const placement::NodeSpec& spec : trace.nodes) {
       by_name_[spec.name] = nodes_.size();
-      nodes_.push_back({spec.cpu_milli, spec.memory_mib, spec.model,
-                        std::vector<int64_t>(static_cast<size_t>(spec.devices), placement::kWholeDevice)});
+      const Node::Device idle{placement::kWholeDevice, spec.device_memory_mib};
+      nodes_.push_back(
+          {spec.cpu_milli, spec.memory_mib, spec.model, {static_cast<size_t>(spec.devices), idle}});
     }
     for (const simulator::Pod& pod : trace.pods) {
       pods_[pod.name] = &pod;
@@ -87,21 +92,21 @@ class Replayer {
       return fmt::format("pod '{}' asks for something else in the trace", entry.pod);
     }
     if (entry.result == "dropped") {
-      const std::optional<std::string> place = FirstPlace(entry, shape.models);
+      const std::optional<std::string> place = FirstPlace(entry, shape);
       return place ? fmt::format("pod '{}' is dropped, but fits on {}", entry.pod, *place) : "";
     }
     if (entry.result != "placed") {
       return fmt::format("result is '{}', expected placed or dropped", entry.result);
     }
-    return Place(entry, shape.models);
+    return Place(entry, shape);
   }
 
   double allocated_percent() const {
     int64_t free = 0;
     int64_t all = 0;
     for (const Node& node : nodes_) {
-      for (const int64_t device : node.devices) {
-        free += device;
+      for (const Node::Device& device : node.devices) {
+        free += device.share;
         all += placement::kWholeDevice;
       }
     }
@@ -112,19 +117,24 @@ class Replayer {
   static bool HasCpu(const Node& node, const Entry& entry) {
     return node.cpu >= entry.cpu && node.memory >= entry.memory;
   }
-  static bool HasDevices(const Node& node, const Entry& entry, placement::ModelSet models) {
-    return entry.num_gpu == 0 || ((models >> node.model & 1) != 0 &&
-                                  std::count_if(node.devices.begin(), node.devices.end(), [&](int64_t free) {
-                                    return free >= entry.gpu_milli;
-                                  }) >= entry.num_gpu);
+  // The log does not say how much memory of devices a pod wants; the trace does.
+  static bool HasDevice(const Node::Device& free, const placement::TaskShape& shape) {
+    return free.share >= shape.share_milli && free.memory >= shape.device_memory_mib;
+  }
+  static bool HasDevices(const Node& node, const placement::TaskShape& shape) {
+    return shape.devices == 0 ||
+           ((shape.models >> node.model & 1) != 0 &&
+            std::count_if(node.devices.begin(), node.devices.end(), [&shape](const Node::Device& free) {
+              return HasDevice(free, shape);
+            }) >= shape.devices);
   }
 
-  std::optional<std::string> FirstPlace(const Entry& entry, placement::ModelSet models) const {
+  std::optional<std::string> FirstPlace(const Entry& entry, const placement::TaskShape& shape) const {
     std::optional<std::string> cpu, devices;
     for (size_t i = 0; i < nodes_.size(); ++i) {
       const std::string& name = trace_.nodes[i].name;
       const bool has_cpu = HasCpu(nodes_[i], entry);
-      const bool has_devices = HasDevices(nodes_[i], entry, models);
+      const bool has_devices = HasDevices(nodes_[i], shape);
       if (has_cpu && has_devices) {
         return name;
       }
@@ -134,7 +144,7 @@ class Replayer {
     return remote_ && cpu && devices ? std::optional(*cpu + " with devices of " + *devices) : std::nullopt;
   }
 
-  std::string Place(const Entry& entry, placement::ModelSet models) {
+  std::string Place(const Entry& entry, const placement::TaskShape& shape) {
     const auto cpu = by_name_.find(entry.cpu_node);
     if (cpu == by_name_.end()) {
       return fmt::format("there is no node '{}'", entry.cpu_node);
@@ -145,7 +155,7 @@ class Replayer {
                          host.memory);
     }
     if (entry.num_gpu > 0) {
-      if (const std::string wrong = PlaceDevices(entry, models); !wrong.empty()) {
+      if (const std::string wrong = PlaceDevices(entry, shape); !wrong.empty()) {
         return wrong;
       }
     } else if (!entry.gpu_node.empty() || !entry.gpus.empty()) {
@@ -156,7 +166,7 @@ class Replayer {
     return "";
   }
 
-  std::string PlaceDevices(const Entry& entry, placement::ModelSet models) {
+  std::string PlaceDevices(const Entry& entry, const placement::TaskShape& shape) {
     const auto found = by_name_.find(entry.gpu_node);
     if (found == by_name_.end()) {
       return fmt::format("there is no node '{}'", entry.gpu_node);
@@ -165,7 +175,7 @@ class Replayer {
       return "CPU and devices are on two nodes";
     }
     Node& node = nodes_[found->second];
-    if ((models >> node.model & 1) == 0) {
+    if ((shape.models >> node.model & 1) == 0) {
       return fmt::format("node '{}' has devices of another model", entry.gpu_node);
     }
     std::vector<size_t> chosen;
@@ -177,9 +187,10 @@ class Replayer {
         return fmt::format("gpus is '{}', expected different numbers below {}", entry.gpus,
                            node.devices.size());
       }
-      if (node.devices[device] < entry.gpu_milli) {
-        return fmt::format("device {} of node '{}' has {} milli left", device, entry.gpu_node,
-                           node.devices[device]);
+      const Node::Device& free = node.devices[device];
+      if (!HasDevice(free, shape)) {
+        return fmt::format("device {} of node '{}' has {} milli{} left", device, entry.gpu_node, free.share,
+                           shape.device_memory_mib > 0 ? fmt::format(" and {} MiB", free.memory) : "");
       }
       chosen.push_back(device);
       rest.remove_prefix(std::min(static_cast<size_t>(end - rest.data()) + 1, rest.size()));
@@ -188,7 +199,8 @@ class Replayer {
       return fmt::format("gpus is '{}', expected {} of them", entry.gpus, entry.num_gpu);
     }
     for (const size_t device : chosen) {
-      node.devices[device] -= entry.gpu_milli;
+      node.devices[device].share -= shape.share_milli;
+      node.devices[device].memory -= shape.device_memory_mib;
     }
     return "";
   }

@@ -21,14 +21,17 @@ struct Node {
   int64_t cpu_milli = 0;
   int64_t memory_mib = 0;
   int32_t model = 0;
-  std::vector<int32_t> free;  // of each device, most first: devices have no identity here
+  // Share and memory of each device, most first: devices have no identity here.
+  std::vector<std::pair<int32_t, int32_t>> free;
 
   auto operator<=>(const Node&) const = default;
 };
 
 Node Empty(const NodeSpec& spec) {
-  return {spec.cpu_milli, spec.memory_mib, spec.model,
-          std::vector<int32_t>(static_cast<size_t>(spec.devices), kWholeDevice)};
+  return {spec.cpu_milli,
+          spec.memory_mib,
+          spec.model,
+          {static_cast<size_t>(spec.devices), {kWholeDevice, spec.device_memory_mib}}};
 }
 
 // Every node that this may become when it takes the task.
@@ -47,13 +50,14 @@ std::vector<Node> After(const Node& node, const TaskShape& task) {
       std::sort(all.back().free.begin(), all.back().free.end(), std::greater<>());
       return;
     }
-    for (size_t i = from; i < node.free.size() && node.free[i] >= task.share_milli; ++i) {
-      if (i > from && node.free[i] == node.free[i - 1]) {
-        continue;  // the same as with the one before
+    for (size_t i = from; i < node.free.size() && node.free[i].first >= task.share_milli; ++i) {
+      if ((i > from && node.free[i] == node.free[i - 1]) || node.free[i].second < task.device_memory_mib) {
+        continue;  // the same as with the one before, or too little memory
       }
-      after.free[i] -= task.share_milli;
+      after.free[i].first -= task.share_milli;
+      after.free[i].second -= task.device_memory_mib;
       take(i + 1, left - 1);
-      after.free[i] += task.share_milli;
+      after.free[i] = node.free[i];
     }
   };
   take(0, task.devices);
@@ -95,8 +99,8 @@ class Search {
   int64_t Bound(size_t next, const std::vector<Node>& nodes) const {
     int64_t fill = 0;
     for (const Node& node : nodes) {
-      for (const int32_t free : node.free) {
-        fill += fill_[next][static_cast<size_t>(free)];
+      for (const auto& [share, memory] : node.free) {
+        fill += fill_[next][static_cast<size_t>(share)];
       }
     }
     return std::min(fill, asked_[next]);
@@ -108,7 +112,7 @@ class Search {
       key.append(reinterpret_cast<const char*>(&node.cpu_milli), sizeof node.cpu_milli);
       key.append(reinterpret_cast<const char*>(&node.memory_mib), sizeof node.memory_mib);
       key.append(reinterpret_cast<const char*>(&node.model), sizeof node.model);
-      key.append(reinterpret_cast<const char*>(node.free.data()), node.free.size() * sizeof(int32_t));
+      key.append(reinterpret_cast<const char*>(node.free.data()), node.free.size() * sizeof node.free[0]);
     }
     return seen_.insert(std::move(key)).second;
   }

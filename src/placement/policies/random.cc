@@ -21,9 +21,10 @@ class RandomPolicy final : public Policy {
       return std::nullopt;
     }
     const NodeId node = feasible[random_.Below(feasible.size())];
+    const TaskShape taken = cluster.TakenOn(node, task);
     std::vector<int32_t> devices;
     for (int32_t device = 0; device < cluster.nodes()[node].devices; ++device) {
-      if (cluster.device_free(node, device) >= task.share_milli) {
+      if (cluster.InService(node, device) && cluster.node_free(node).HasDevice(taken, device)) {
         devices.push_back(device);
       }
     }

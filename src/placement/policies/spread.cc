@@ -6,8 +6,8 @@ namespace {
 
 class Spread final : public NodeRater {
  public:
-  Rating Rate(const NodeState& node, const TaskShape&) const override {
-    return {static_cast<int16_t>(node.free_milli()), 0};
+  Rating Rate(const NodeState& node, const TaskShape& task) const override {
+    return {static_cast<int16_t>(node.free_milli()), FirstDevices(node.FittingDevices(task), task.devices)};
   }
 };
 
