@@ -20,7 +20,7 @@ uint64_t HashOf(const NodeState& state) {
     hash = (hash ^ device) * 0xbf58476d1ce4e5b9ull;
     hash ^= hash >> 29;
   }
-  return hash;
+  return hash ^ hash >> 32;  // the index looks at the low bits
 }
 
 }  // namespace
@@ -66,11 +66,14 @@ size_t Cluster::SlotOf(const NodeState& state) const {
 }
 
 void Cluster::Reindex(size_t slots) {
-  index_.assign(slots, kNoState);
+  index_ = {};
+  for (size_t slot = 0; slot < slots; ++slot) {
+    index_.PushBack(kNoState);
+  }
   known_states_ = 0;
   for (StateId id = 0; id < states_.size(); ++id) {
     if (states_[id].serial != 0) {
-      index_[SlotOf(states_[id].value)] = id;
+      index_.Mutable(SlotOf(states_[id].value)) = id;
       ++known_states_;
     }
   }
@@ -90,7 +93,7 @@ StateId Cluster::Intern(const NodeState& state) {
     unused_.pop_back();
     states_.Mutable(id) = {state, next_serial_++, 0};
   }
-  index_[slot] = id;
+  index_.Mutable(slot) = id;
   if (++known_states_ * 2 > index_.size()) {
     Reindex(2 * index_.size());
   }

@@ -138,10 +138,10 @@ class Cluster {
   std::array<DeviceSteps, kMostModels> steps_;  // by model
   SharedVector<Live> live_;
   SharedVector<State> states_;
-  std::vector<StateId> index_;   // the states by their hash: open addressing, at most half full
-  size_t known_states_ = 0;      // in the index
-  std::vector<StateId> unused_;  // numbers without a state
-  size_t live_states_ = 0;       // with nodes
+  SharedVector<StateId, 1024> index_;  // the states by their hash: open addressing, at most half full
+  size_t known_states_ = 0;            // in the index
+  std::vector<StateId> unused_;        // numbers without a state
+  size_t live_states_ = 0;             // with nodes
   uint32_t next_serial_ = 1;
   Journal journal_;
   int64_t device_capacity_ = 0;

@@ -12,11 +12,9 @@
 
 namespace flexai::placement {
 
-template <typename T>
+template <typename T, size_t kChunk = 64>
 class SharedVector {
  public:
-  static constexpr size_t kChunk = 64;
-
   size_t size() const { return size_; }
   const T& operator[](size_t i) const { return (*chunks_[i / kChunk])[i % kChunk]; }
   // For changing it. Valid until the vector is copied.
