@@ -9,6 +9,7 @@
 #include "placement/cluster.h"
 #include "placement/constraints.h"
 #include "placement/policy.h"
+#include "placement/queue_limits.h"
 #include "placement/transaction.h"
 
 namespace flexai::placement {
@@ -27,6 +28,8 @@ struct Gang {
   const NodeSet* allowed = nullptr;  // of nodes that rules allow, only these; null: all
   // Not empty: all members within one of these. Must outlive the gang.
   std::span<const NodeSet> domains;
+  // What limits leave for all members together, whatever models they get; null: everything.
+  const Headroom* headroom = nullptr;
 };
 
 struct Member {
@@ -48,11 +51,17 @@ struct GangResult {
 };
 
 // Places at least `min` of each role and then as many up to `max` as fit, each where the policy wants it.
-// Roles with large members go first; if that fails, other orders are tried, up to `most_attempts` in all.
-// Identical members that are never remote and without rules that spread them are always found if they fit;
-// others may be missed. The members of kPlaced are
-// taken in the transaction; else nothing is changed.
+// Roles with large members go first; if that fails, other orders are tried, then all orders with each member
+// on the first node that has room; up to `most_attempts` in all, over all domains. Found for certain, if it
+// fits, is one role whose members are never remote, or one member: without rules that move; or with spread
+// and apart, if their domains lie within one another and no limit by model of device divides them. The
+// members of kPlaced are taken in the transaction; else nothing is changed.
 GangResult PlaceGang(Transaction* transaction, const Cluster& cluster, const Constraints* constraints,
                      Policy& policy, const Gang& gang, int most_attempts = 16);
+
+// The same without a policy, of which there may then be none: only whether there is a place. Each member goes
+// to the first node that has room.
+GangResult PlaceGangAnywhere(Transaction* transaction, const Cluster& cluster, const Constraints* constraints,
+                             const Gang& gang, int most_attempts = 16);
 
 }  // namespace flexai::placement

@@ -131,6 +131,38 @@ TEST_F(GangTest, TheNeedOfOneRoleComesBeforeTheWishOfAnother) {
   EXPECT_EQ(placed.members[3].role, 1u);
 }
 
+TEST_F(GangTest, StaysWithinLimits) {
+  Headroom left;
+  left.model_milli[0] = 5'000;
+  Gang gang{{{Devices(2, 1000), 1, 1}, {Devices(1, 1000), 2, 9}}, kNoRules, nullptr, {}};
+  gang.headroom = &left;
+  const GangResult placed = Place(gang);
+  ASSERT_EQ(placed.outcome, GangResult::kPlaced);
+  EXPECT_EQ(placed.members.size(), 4u) << "two devices and three times one";
+  left.model_milli[0] = 3'000;
+  EXPECT_EQ(Place(gang).outcome, GangResult::kNotFound);
+  left = Headroom();
+  left.cpu_milli = 2'500;
+  EXPECT_EQ(Place({{{Devices(1, 100, 1'000), 1, 9}}, kNoRules, nullptr, {}, &left}).members.size(), 2u);
+}
+
+TEST_F(GangTest, IsFoundWithoutAPolicyWhereItFits) {
+  ClassRules rules;
+  rules.apart = {"host"};
+  const ClassId apart = *constraints_->Define(rules);
+  Transaction transaction(*cluster_, constraints_.get());
+  const auto placed = [&](const Gang& gang) {
+    return PlaceGangAnywhere(&transaction, *cluster_, constraints_.get(), gang).outcome ==
+           GangResult::kPlaced;
+  };
+  EXPECT_FALSE(placed({{{Devices(1, 1000), 5, 5}}, apart, nullptr, {}}));
+  EXPECT_TRUE(placed({{{Devices(1, 1000), 4, 4}}, apart, nullptr, {}}));
+  EXPECT_FALSE(placed({{{Devices(4, 1000), 1, 1}}, kNoRules, nullptr, {}}));
+  EXPECT_TRUE(placed({{{Devices(1, 1000), 4, 4}, {Devices(2, 1000), 4, 4}}, kNoRules, nullptr, {}}))
+      << "12 devices are left, three on each node";
+  EXPECT_EQ(cluster_->device_taken(), 16'000);
+}
+
 TEST_F(GangTest, StaysInOneDomainAndTakesTheFullestThatFits) {
   const std::vector<NodeSet> zones = constraints_->Domains("zone");
   ASSERT_TRUE(cluster_->Take(Devices(4, 1000), {0, 0, {0, 1, 2, 3}}).ok());
@@ -177,7 +209,7 @@ TEST_F(GangTest, OtherOrdersAreTriedUpToALimit) {
   tight.allowed = &three;
   const GangResult result = Place(tight, 5);
   EXPECT_EQ(result.outcome, GangResult::kNotFound);
-  EXPECT_EQ(result.attempts, 2) << "there are only two orders";
+  EXPECT_EQ(result.attempts, 4) << "there are only two orders, tried by policy and by counting";
   EXPECT_EQ(Place(gang, 5).outcome, GangResult::kPlaced);
 }
 

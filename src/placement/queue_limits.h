@@ -1,8 +1,10 @@
-// Bounds on what a queue uses, and what it means to be within them as a limit and as a guarantee.
+// Bounds on what a queue uses, what it means to be within them as a limit and as a guarantee, and what they
+// leave.
 //
 // Units: resources.h. Thread safety: values.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -32,7 +34,32 @@ bool Fits(const QueueLimits& limits, const Resources& used, const Resources& mor
 // are not named come along with what is.
 bool Covers(const QueueLimits& guaranteed, const Resources& used, const Resources& more);
 
+// Whether `asked` asks for something that is named, or for devices.
+bool Names(const QueueLimits& guaranteed, const Resources& asked);
+
 // Whether a small task that asks for CPU, memory and devices, as far as they are named, would be covered.
 bool HasRoom(const QueueLimits& guaranteed, const Resources& used);
+
+// What bounds leave for more tasks, one after another. Below zero where more is used than they allow, which
+// binds only who asks for more of it.
+struct Headroom {
+  static constexpr int64_t kUnbounded = INT64_MAX / 4;
+
+  int64_t cpu_milli = kUnbounded;
+  int64_t memory_mib = kUnbounded;
+  int64_t device_milli = kUnbounded;  // of all models together
+  std::array<int64_t, kMostModels> model_milli;
+
+  Headroom() { model_milli.fill(kUnbounded); }
+  // Down to what both leave.
+  void Narrow(const Headroom& other);
+  // Whether one more task fits that takes so much, with devices of that model.
+  bool Fits(const TaskShape& taken, int model) const;
+  void Take(const TaskShape& taken, int model);
+};
+
+Headroom LeftOf(const QueueLimits& limits, const Resources& used);
+// Of a guarantee that is the limit as well, for a gang that asks for `asked` (of whatever model).
+Headroom LeftOfGuarantee(const QueueLimits& guaranteed, const Resources& used, const Resources& asked);
 
 }  // namespace flexai::placement

@@ -301,6 +301,38 @@ std::optional<QueueId> QueueTree::Blocking(QueueId queue, const Resources& more)
   return std::nullopt;
 }
 
+Headroom QueueTree::OwnHeadroom(QueueId queue, const Resources& asked) const {
+  const Queue& of = queues_[queue];
+  Headroom left = LeftOf(of.spec.limit, of.used);
+  if (!of.spec.borrow) {
+    left.Narrow(LeftOfGuarantee(of.spec.guaranteed, of.used, asked));
+  }
+  return left;
+}
+
+Headroom QueueTree::HeadroomOf(QueueId queue, const Resources& asked) const {
+  Headroom left;
+  for (std::optional<QueueId> at = queue; at; at = queues_[*at].parent) {
+    if (IsLimited(*at)) {
+      left.Narrow(OwnHeadroom(*at, asked));
+    }
+  }
+  return left;
+}
+
+bool QueueTree::IsLimited(QueueId queue) const {
+  return IsNamed(queues_[queue].spec.limit) || !queues_[queue].spec.borrow;
+}
+
+bool QueueTree::Contains(QueueId queue, QueueId below) const {
+  for (std::optional<QueueId> at = below; at; at = queues_[*at].parent) {
+    if (*at == queue) {
+      return true;
+    }
+  }
+  return false;
+}
+
 bool QueueTree::WithinGuarantee(QueueId queue, const Resources& more) const {
   bool guaranteed = false;
   for (std::optional<QueueId> at = queue; at; at = queues_[*at].parent) {
@@ -341,6 +373,22 @@ void QueueTree::Refund(QueueId queue, const Resources& amount, Nanos now) {
     assert(used.cpu_milli >= 0 && used.memory_mib >= 0 &&
            std::all_of(used.device_milli.begin(), used.device_milli.end(), [](int64_t v) { return v >= 0; }));
   }
+}
+
+void QueueTrial::Change(const Step& step) {
+  for (std::optional<QueueId> at = step.queue; at; at = tree_.queues_[*at].parent) {
+    Resources& used = tree_.queues_[*at].used;
+    step.charged ? used += step.amount : used -= step.amount;
+  }
+  steps_.push_back(step);
+}
+
+void QueueTrial::Undo() {
+  for (size_t i = steps_.size(); i-- > 0;) {
+    Change({steps_[i].queue, steps_[i].amount, !steps_[i].charged});
+    steps_.pop_back();
+  }
+  steps_.clear();
 }
 
 QueueId QueueTree::Best(const std::vector<QueueId>& siblings, const std::vector<bool>& pending,

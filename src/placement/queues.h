@@ -82,6 +82,14 @@ class QueueTree {
   // borrow, is too low for that much more; null if it fits. Devices whose model is not decided yet: ask per
   // model.
   std::optional<QueueId> Blocking(QueueId queue, const Resources& more) const;
+  // What the queue's own limit, or its guarantee if it may not borrow, leaves for a gang that asks for
+  // `asked` in all, of devices of whatever model; and what all on the path to the root leave.
+  Headroom OwnHeadroom(QueueId queue, const Resources& asked) const;
+  Headroom HeadroomOf(QueueId queue, const Resources& asked) const;
+  // Whether the queue's own limit, or lack of permission to borrow, can bind.
+  bool IsLimited(QueueId queue) const;
+  // Whether `below` is `queue` or below it.
+  bool Contains(QueueId queue, QueueId below) const;
   // Whether `more`, which must ask for something, is within the guarantee of every queue on the path that has
   // one, and one has.
   bool WithinGuarantee(QueueId queue, const Resources& more) const;
@@ -118,6 +126,8 @@ class QueueTree {
     Nanos since;
   };
 
+  friend class QueueTrial;
+
   QueueTree(const Resources& capacity, Nanos half_life);
 
   Status Link(std::vector<QueueSpec> specs);
@@ -134,6 +144,31 @@ class QueueTree {
   std::vector<QueueId> top_;
   std::vector<QueueId> order_;  // every parent before its children
   std::map<std::string, QueueId, std::less<>> ids_;
+};
+
+// Charges and refunds that are undone at its end and leave no trace in past usage, to ask what would be. The
+// tree must outlive it; nobody else may charge or refund meanwhile.
+class QueueTrial {
+ public:
+  explicit QueueTrial(QueueTree& tree) : tree_(tree) {}
+  ~QueueTrial() { Undo(); }
+  QueueTrial(const QueueTrial&) = delete;
+  QueueTrial& operator=(const QueueTrial&) = delete;
+
+  void Charge(QueueId queue, const Resources& amount) { Change({queue, amount, true}); }
+  void Refund(QueueId queue, const Resources& amount) { Change({queue, amount, false}); }
+  void Undo();
+
+ private:
+  struct Step {
+    QueueId queue = 0;
+    Resources amount;
+    bool charged = false;  // else refunded
+  };
+  void Change(const Step& step);
+
+  QueueTree& tree_;
+  std::vector<Step> steps_;
 };
 
 }  // namespace flexai::placement

@@ -179,6 +179,67 @@ TEST(Queues, WithoutBorrowingTheGuaranteeIsALimit) {
   EXPECT_EQ(tree.Blocking(0, Cpu(1)), 0u) << "without devices CPU does not come along";
 }
 
+TEST(Queues, HeadroomIsWhatAllOnThePathLeave) {
+  QueueTree tree = Tree({{"top", "", 1, {}, InTotal(3'000)},
+                         {"a", "top", 1, {}, {.cpu_milli = 4'000, .model_milli = {{1, 1'000}}}},
+                         {"b", "top"}});
+  tree.Charge(2, Both(9'000, 2'500, 1), kNow);
+  const Headroom left = tree.HeadroomOf(1, Devices(1));
+  EXPECT_EQ(left.cpu_milli, 4'000) << "CPU is not limited above";
+  EXPECT_EQ(left.device_milli, 500);
+  EXPECT_EQ(left.model_milli[1], 1'000);
+  EXPECT_EQ(left.model_milli[0], Headroom::kUnbounded);
+  EXPECT_EQ(tree.OwnHeadroom(1, Devices(1)).device_milli, Headroom::kUnbounded);
+  EXPECT_TRUE(tree.IsLimited(0));
+  EXPECT_FALSE(tree.IsLimited(2));
+  EXPECT_TRUE(tree.Contains(0, 1));
+  EXPECT_FALSE(tree.Contains(1, 2));
+}
+
+TEST(Queues, HeadroomWithoutBorrowingIsWhatIsGuaranteed) {
+  QueueTree tree = Tree({{"a", "", 1, OfModels({{0, 2'000}}), {}, false}});
+  tree.Charge(0, Devices(500), kNow);
+  const Headroom left = tree.HeadroomOf(0, Both(5'000, 1));
+  EXPECT_EQ(left.model_milli[0], 1'500);
+  EXPECT_EQ(left.model_milli[1], 0);
+  EXPECT_EQ(left.cpu_milli, Headroom::kUnbounded) << "CPU comes along with devices";
+  EXPECT_EQ(tree.HeadroomOf(0, Cpu(1)).cpu_milli, 0);
+}
+
+TEST(Queues, HeadroomIsUsedUpByModel) {
+  Headroom left = LeftOf({.cpu_milli = 10'000, .model_milli = {{0, 1'500}, {1, 400}}}, Devices(500, 0));
+  const TaskShape task{1'000, 1, 1, 500, kAnyModel};
+  EXPECT_TRUE(left.Fits(task, 0));
+  EXPECT_FALSE(left.Fits(task, 1));
+  EXPECT_TRUE(left.Fits(task, 2));
+  left.Take(task, 0);
+  left.Take(task, 0);
+  EXPECT_FALSE(left.Fits(task, 0));
+  EXPECT_TRUE(left.Fits({1'000, 1, 0, 0, kAnyModel}, 0)) << "it needs no devices";
+  EXPECT_FALSE(left.Fits({9'000, 1, 0, 0, kAnyModel}, 0));
+  const Headroom overdrawn = LeftOf({.cpu_milli = 1'000, .device_milli = 100}, Devices(500));
+  EXPECT_TRUE(overdrawn.Fits({1'000, 1, 0, 0, kAnyModel}, 0)) << "it asks for nothing of what is short";
+  EXPECT_FALSE(overdrawn.Fits(task, 0));
+}
+
+TEST(Queues, TrialsLeaveNoTrace) {
+  QueueTree tree = Tree({{"top"}, {"a", "top"}, {"b", "top"}}, Seconds(100));
+  tree.Charge(1, Devices(2'000), kNow);
+  const double share = tree.WeightedShare(1, kNow + Seconds(50));
+  {
+    QueueTrial trial(tree);
+    trial.Refund(1, Devices(2'000));
+    trial.Charge(2, Devices(500, 1));
+    EXPECT_EQ(tree.used(0), Devices(500, 1));
+    trial.Undo();
+    EXPECT_EQ(tree.used(0), Devices(2'000));
+    trial.Charge(2, Devices(500));
+  }
+  EXPECT_EQ(tree.used(0), Devices(2'000));
+  EXPECT_EQ(tree.used(2), Resources());
+  EXPECT_EQ(tree.WeightedShare(1, kNow + Seconds(50)), share);
+}
+
 TEST(Queues, GuaranteesHoldOnTheWholePath) {
   QueueTree tree =
       Tree({{"top", "", 1, InTotal(4'000)}, {"a", "top", 1, InTotal(3'000)}, {"b", "top"}, {"none", ""}});

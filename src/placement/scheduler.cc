@@ -22,15 +22,50 @@ Resources ResourcesOf(const Cluster& cluster, const TaskShape& shape, int model)
   return used;
 }
 
-// What the members that the roles need take together, on devices of that model.
-Resources NeedOf(const Cluster& cluster, std::span<const Role> roles, int model) {
+// What the members that the roles need take together, with all devices as if of the first model.
+Resources NeedOf(std::span<const Role> roles) {
   Resources need;
   for (const Role& role : roles) {
-    for (int i = 0; i < role.min; ++i) {
-      need += ResourcesOf(cluster, role.shape, model);
-    }
+    need.cpu_milli += role.min * role.shape.cpu_milli;
+    need.memory_mib += role.min * role.shape.memory_mib;
+    need.device_milli[0] += role.min * role.shape.device_milli();
   }
   return need;
+}
+
+// Whether not even all of `left` is enough for the members that the roles need, if each role had it by itself
+// but for what counts whatever the model. Of models with steps the one that takes the least counts there.
+bool LimitsLack(const Headroom& left, std::span<const Role> roles, const Cluster& cluster, ModelSet models) {
+  Headroom total = left;
+  total.model_milli.fill(Headroom::kUnbounded);
+  for (const Role& role : roles) {
+    if (role.min == 0) {
+      continue;
+    }
+    int64_t fitting = 0;
+    int64_t least = Headroom::kUnbounded;
+    for (int model = 0; model < kMostModels; ++model) {
+      if (role.shape.devices > 0 && (role.shape.models & models & OneModel(model)) != 0) {
+        const int64_t each = cluster.Taken(role.shape, model).device_milli();
+        least = std::min(least, each);
+        fitting += std::max<int64_t>(left.model_milli[static_cast<size_t>(model)], 0) / each;
+      }
+    }
+    if (least == Headroom::kUnbounded) {
+      least = 0;  // no devices, or none that the cluster has
+    } else if (fitting < role.min) {
+      return true;
+    }
+    const auto lacks = [&role](int64_t amount, int64_t* of) {
+      *of -= role.min * amount;
+      return amount > 0 && *of < 0;
+    };
+    if (lacks(role.shape.cpu_milli, &total.cpu_milli) || lacks(role.shape.memory_mib, &total.memory_mib) ||
+        lacks(least, &total.device_milli)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace
@@ -51,15 +86,17 @@ Scheduler::Scheduler(Cluster& cluster, Constraints& constraints, QueueTree& queu
     capacity_.cpu_milli += node.cpu_milli;
     capacity_.memory_mib += node.memory_mib;
     capacity_.device_milli[static_cast<size_t>(node.model)] += int64_t{node.devices} * kWholeDevice;
+    models_ |= node.devices > 0 ? OneModel(node.model) : 0;
   }
   for (QueueId queue = 0; queue < queues.size(); ++queue) {
     bool limited = false;
     bool guaranteed = false;
     for (std::optional<QueueId> at = queue; at.has_value(); at = queues.parent(*at)) {
-      limited = limited || IsNamed(queues.spec(*at).limit) || !queues.spec(*at).borrow;
+      limited = limited || queues.IsLimited(*at);
       guaranteed = guaranteed || IsNamed(queues.spec(*at).guaranteed);
     }
     limited_.push_back(limited);
+    any_limited_ = any_limited_ || limited;
     guaranteed_.push_back(guaranteed);
   }
 }
@@ -72,40 +109,15 @@ std::span<const NodeSet> Scheduler::DomainsOf(const std::string& label) const {
   return entry->second;
 }
 
-// The gang as it may be placed now; nothing if the queues' limits leave no model of device for it, and then
-// `*blocking` is the queue.
-std::optional<Gang> Scheduler::GangOf(const Job& job, Nanos now, NodeSet* allowed, QueueId* blocking) const {
-  ModelSet within = limited_[job.spec.queue] ? 0 : kAnyModel;
-  std::optional<QueueId> blocked;
-  for (int model = 0; model < kMostModels && limited_[job.spec.queue]; ++model) {
-    if (capacity_.device_milli[static_cast<size_t>(model)] == 0 && model != 0) {
-      continue;
-    }
-    const std::optional<QueueId> by =
-        queues_.Blocking(job.spec.queue, NeedOf(cluster_, job.spec.roles, model));
-    if (!by.has_value()) {
-      within |= OneModel(model);
-    } else if (!blocked.has_value()) {
-      blocked = by;
-    }
-  }
+// The gang as it may be placed now; it points into `space`.
+Gang Scheduler::GangOf(const Job& job, Nanos now, Space* space) const {
   Gang gang;
   gang.roles = job.spec.roles;
   gang.rules = job.spec.rules;
-  for (Role& role : gang.roles) {
-    if (blocked.has_value() && role.shape.devices > 0) {
-      role.shape.models &= within;
-    }
-    if (within == 0 || (role.shape.devices > 0 && role.shape.models == 0)) {
-      *blocking = blocked.value_or(job.spec.queue);
-      return std::nullopt;
-    }
-  }
-  if (limited_[job.spec.queue]) {
-    LimitWishes(job.spec.queue, within, &gang.roles);
-  }
-  if (Leaves(job, now, allowed)) {
-    gang.allowed = allowed;
+  space->headroom = HeadroomFor(job);
+  gang.headroom = space->headroom.has_value() ? &*space->headroom : nullptr;
+  if (Leaves(job, now, &space->allowed)) {
+    gang.allowed = &space->allowed;
   }
   if (!job.spec.together.empty()) {
     gang.domains = DomainsOf(job.spec.together);
@@ -113,33 +125,28 @@ std::optional<Gang> Scheduler::GangOf(const Job& job, Nanos now, NodeSet* allowe
   return gang;
 }
 
-// Lowers the most members of roles to what the queues' limits leave, whatever model of those within they get.
-void Scheduler::LimitWishes(QueueId queue, ModelSet within, std::vector<Role>* roles) const {
-  std::vector<Role> needed = *roles;  // with what is granted so far
-  for (size_t i = 0; i < roles->size(); ++i) {
-    Role& role = (*roles)[i];
-    const auto fits = [&](int members) {
-      needed[i].min = members;
-      for (int model = 0; model < kMostModels; ++model) {
-        if ((within & OneModel(model)) != 0 &&
-            (model == 0 || capacity_.device_milli[static_cast<size_t>(model)] > 0) &&
-            queues_.Blocking(queue, NeedOf(cluster_, needed, model)).has_value()) {
-          return false;
-        }
-      }
-      return true;
-    };
-    int granted = role.min;
-    while (granted < role.max) {
-      const int middle = granted + (role.max - granted + 1) / 2;
-      if (fits(middle)) {
-        granted = middle;
-      } else {
-        role.max = middle - 1;
-      }
-    }
-    needed[i].min = granted;
+// What limits leave; nothing if there are none.
+std::optional<Headroom> Scheduler::HeadroomFor(const Job& job) const {
+  return limited_[job.spec.queue] ? std::optional(queues_.HeadroomOf(job.spec.queue, NeedOf(job.spec.roles)))
+                                  : std::nullopt;
+}
+
+// The queue at its limit that keeps the gang from starting; null if there is none. Which models the members
+// of several roles would share is left to placing them.
+std::optional<QueueId> Scheduler::AtLimit(const Job& job) const {
+  if (!limited_[job.spec.queue]) {
+    return std::nullopt;
   }
+  const Resources need = NeedOf(job.spec.roles);
+  const auto lacks = [this, &job](const Headroom& left) {
+    return LimitsLack(left, job.spec.roles, cluster_, models_);
+  };
+  for (std::optional<QueueId> at = job.spec.queue; at.has_value(); at = queues_.parent(*at)) {
+    if (queues_.IsLimited(*at) && lacks(queues_.OwnHeadroom(*at, need))) {
+      return at;
+    }
+  }
+  return lacks(queues_.HeadroomOf(job.spec.queue, need)) ? std::optional(job.spec.queue) : std::nullopt;
 }
 
 void Scheduler::Start(Job* job, std::vector<Member> members, Nanos now, std::string reason,
@@ -149,6 +156,7 @@ void Scheduler::Start(Job* job, std::vector<Member> members, Nanos now, std::str
   job->started = now;
   Occupy(job, std::move(members), now);
   decisions->push_back({Decision::kStart, job->spec.id, job->members, 0, std::move(reason)});
+  DropReservations();  // its own binds nobody any more
 }
 
 bool Scheduler::TryStart(Job* job, Bucket* bucket, Nanos now, std::vector<Decision>* decisions) {
@@ -157,45 +165,51 @@ bool Scheduler::TryStart(Job* job, Bucket* bucket, Nanos now, std::vector<Decisi
     bucket->retry_at = job->spec.window->NextOpening(now);
     return false;
   }
-  NodeSet allowed;
-  QueueId blocking = 0;
-  const std::optional<Gang> gang = GangOf(*job, now, &allowed, &blocking);
-  if (!gang.has_value()) {
-    return false;
-  }
-  {
+  Space space;
+  const Gang gang = GangOf(*job, now, &space);
+  const bool at_limit = AtLimit(*job).has_value();
+  if (!at_limit) {
     Transaction transaction(cluster_, &constraints_);
     GangResult placed =
-        PlaceGang(&transaction, cluster_, &constraints_, policy_, *gang, options_.most_attempts);
+        PlaceGang(&transaction, cluster_, &constraints_, policy_, gang, options_.most_attempts);
     if (placed.outcome == GangResult::kPlaced) {
       transaction.Commit();
       Start(job, std::move(placed.members), now, "it is its turn and it fits", decisions);
       return true;
     }
   }
-  if (options_.move && now >= std::max(bucket->move_at, next_move_)) {
+  if (options_.move && !at_limit && now >= std::max(bucket->move_at, next_move_)) {
     next_move_ = now + options_.move_every;
     bucket->move_at = now + Nanos{10 * options_.move_every.value};
-    if (MakeRoom(job, *gang, Means::kMove, now, &bucket->retry_at, decisions)) {
+    if (MakeRoom(job, gang, Means::kMove, now, &bucket->retry_at, decisions)) {
       return true;
     }
   }
-  if (options_.preempt && MakeRoom(job, *gang, Means::kEnd, now, &bucket->retry_at, decisions)) {
+  if (options_.preempt && MakeRoom(job, gang, Means::kEnd, now, &bucket->retry_at, decisions)) {
     return true;
+  }
+  if (at_limit) {
+    return false;  // no node is what it waits for
   }
   const Nanos reserve_at = job->spec.submitted + options_.reserve_after;
   if (now < reserve_at) {
     bucket->retry_at = std::min(bucket->retry_at, reserve_at);
   } else {
-    Reserve(*job, *gang, now);
+    Reserve(*job, gang, now);
   }
   return false;
+}
+
+// Changes with whatever may let jobs of that kind start. Of gangs of several roles that is anything, since a
+// bounded search that missed a place may find one when nodes are fuller.
+uint64_t Scheduler::MayStartAt(const BucketKey& key) const {
+  return freed_ + (key.roles.size() > 1 ? taken_ : 0);
 }
 
 Nanos Scheduler::NextCycle() const {
   Nanos next{INT64_MAX};
   for (const auto& [key, bucket] : buckets_) {
-    next = std::min(next, bucket.failed_at == freed_ ? bucket.retry_at : Nanos{0});
+    next = std::min(next, bucket.failed_at == MayStartAt(key) ? bucket.retry_at : Nanos{0});
   }
   return next;
 }
@@ -203,10 +217,12 @@ Nanos Scheduler::NextCycle() const {
 std::vector<Decision> Scheduler::Cycle(Nanos now) {
   std::vector<Decision> decisions;
   DropReservations();
+  freed_ += std::exchange(granted_, 0) == options_.most_reservations ? 1 : 0;
   // Once more whenever somebody gave room, which may be more than was needed and let in who was tried before.
   // That ends: jobs are ended for higher priorities, or once for guarantees, and moved once.
-  uint64_t freed = 0;
-  while (std::exchange(freed, freed_) != freed_) {
+  const auto changes = [this] { return freed_ + (waiting_of_roles_ > 0 ? taken_ : 0); };
+  for (uint64_t seen = 0; seen != changes();) {
+    seen = changes();
     // From the highest down. Jobs that are ended on the way come up again when it is their turn.
     for (auto highest = buckets_.rbegin(); highest != buckets_.rend();) {
       BucketKey first;
@@ -226,6 +242,7 @@ void Scheduler::CyclePriority(int32_t priority, Nanos now, std::vector<Decision>
   struct Entry {
     Nanos submitted;
     JobId job = 0;
+    const BucketKey* key = nullptr;
     Bucket* bucket = nullptr;
     bool operator>(const Entry& other) const {
       return std::tie(submitted, job) > std::tie(other.submitted, other.job);
@@ -237,9 +254,9 @@ void Scheduler::CyclePriority(int32_t priority, Nanos now, std::vector<Decision>
   first.priority = priority;
   for (auto at = buckets_.lower_bound(first); at != buckets_.end() && at->first.priority == priority; ++at) {
     Bucket& bucket = at->second;
-    if (bucket.failed_at != freed_ || now >= bucket.retry_at) {
+    if (bucket.failed_at != MayStartAt(at->first) || now >= bucket.retry_at) {
       const auto& [submitted, job] = *bucket.jobs.begin();
-      queues[at->first.queue].push({submitted, job, &bucket});
+      queues[at->first.queue].push({submitted, job, &at->first, &bucket});
       pending[at->first.queue] = true;
     }
   }
@@ -249,12 +266,12 @@ void Scheduler::CyclePriority(int32_t priority, Nanos now, std::vector<Decision>
     of_queue.pop();
     Bucket* const bucket = entry.bucket;
     const bool last = bucket->jobs.size() == 1;  // the bucket goes with it when it starts
-    const uint64_t freed_before = freed_;
+    const uint64_t before = MayStartAt(*entry.key);
     if (!TryStart(Find(entry.job), bucket, now, decisions)) {
-      bucket->failed_at = freed_before;
+      bucket->failed_at = before;
     } else if (!last) {
       const auto& [submitted, job] = *bucket->jobs.begin();
-      of_queue.push({submitted, job, bucket});
+      of_queue.push({submitted, job, entry.key, bucket});
     }
     pending[*next] = !of_queue.empty();
   }
@@ -274,9 +291,24 @@ void Scheduler::Grow(Nanos now, std::vector<Decision>* decisions) {
 }
 
 // One by one, since limits are asked for what is needed and must see what was added. A gang that has to stay
-// in one domain keeps what it started with.
+// in one domain grows within it.
 bool Scheduler::GrowByOne(Job* job, Nanos now) {
-  for (size_t role = 0; role < job->spec.roles.size() && job->spec.together.empty(); ++role) {
+  std::vector<NodeSet> domains;
+  if (!job->spec.together.empty()) {
+    for (const NodeSet& domain : DomainsOf(job->spec.together)) {
+      const bool holds_all =
+          std::all_of(job->members.begin(), job->members.end(), [&domain](const Member& member) {
+            return domain.Has(member.where.cpu_node) && domain.Has(member.where.device_node);
+          });
+      if (holds_all) {
+        domains.push_back(domain);
+      }
+    }
+    if (domains.empty()) {
+      return false;  // it was adopted where it may not be, or labels have changed
+    }
+  }
+  for (size_t role = 0; role < job->spec.roles.size(); ++role) {
     const Role& of = job->spec.roles[role];
     const auto have = std::count_if(job->members.begin(), job->members.end(),
                                     [role](const Member& member) { return member.role == role; });
@@ -285,14 +317,14 @@ bool Scheduler::GrowByOne(Job* job, Nanos now) {
     }
     Job one = *job;
     one.spec.roles = {{of.shape, 1, 1}};
-    NodeSet allowed;
-    QueueId blocking = 0;
-    const std::optional<Gang> gang = GangOf(one, now, &allowed, &blocking);
-    if (!gang.has_value()) {
+    if (AtLimit(one).has_value()) {
       continue;
     }
+    Space space;
+    Gang gang = GangOf(one, now, &space);
+    gang.domains = domains;
     Transaction transaction(cluster_, &constraints_);
-    const GangResult placed = PlaceGang(&transaction, cluster_, &constraints_, policy_, *gang, 1);
+    const GangResult placed = PlaceGang(&transaction, cluster_, &constraints_, policy_, gang, 1);
     if (placed.outcome != GangResult::kPlaced) {
       continue;
     }

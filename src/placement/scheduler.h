@@ -12,6 +12,14 @@
 //    Backfilling", IEEE TPDS 2001: EASY. Where run times are not known, what has run long is expected to run
 //    as long again.)
 //
+// No job waits for one of lower priority, but within that one's least run time, if that one may not be ended
+// at all, or on nodes reserved earlier for a job of at least its own priority; `Explain` names whom it waits
+// for. Where there is no place to be found at once, all of lower priority are taken out in a trial, and
+// whoever does not stand in the way goes back. What that can't promise: a gang of several roles, or with
+// rules that one pass may not keep to (gang.h), is searched for in bounds and may not be found though it
+// would fit; and of members beyond the least that a gang needs, the latest go, whichever would be the right
+// ones.
+//
 // The caller carries decisions out in their order and says what became of them: Confirm, or Forget if a start
 // did not work. All that is said from outside may come twice and late. Times are arguments and must not
 // decrease.
@@ -101,6 +109,15 @@ class Scheduler {
   size_t waiting() const { return waiting_; }
   // When a cycle may decide something though nothing has happened; never: INT64_MAX.
   Nanos NextCycle() const;
+  // Nodes that will have room for a job that waits.
+  struct Reservation {
+    JobId job = 0;
+    int32_t priority = 0;
+    NodeSet nodes;
+    Nanos until;  // when it is expected to start
+  };
+  // Oldest first. Valid until the scheduler is told something.
+  const std::vector<Reservation>& reservations() const { return reservations_; }
   // For tests: kInternal, saying what, if cluster, queues and jobs do not agree.
   Status Audit() const;
 
@@ -127,15 +144,14 @@ class Scheduler {
   };
   struct Bucket {
     std::set<std::pair<Nanos, JobId>> jobs;  // by age
-    uint64_t failed_at = 0;  // the value of freed_ when the oldest was last tried in vain; 0: never
+    uint64_t failed_at = 0;  // what MayStartAt was when the oldest was last tried in vain; 0: never
     Nanos retry_at;          // when time alone may change that
     Nanos move_at;           // when a search for jobs to move is worth a try again
   };
-  struct Reservation {
-    JobId job = 0;
-    int32_t priority = 0;
-    NodeSet nodes;
-    Nanos until;  // when it is expected to start
+  // What a gang that may be placed now points to.
+  struct Space {
+    NodeSet allowed;
+    std::optional<Headroom> headroom;
   };
   // Which part of whom an Evictable is.
   struct Victim {
@@ -158,9 +174,11 @@ class Scheduler {
 
   // scheduler.cc
   void CyclePriority(int32_t priority, Nanos now, std::vector<Decision>* decisions);
+  uint64_t MayStartAt(const BucketKey& key) const;
   bool TryStart(Job* job, Bucket* bucket, Nanos now, std::vector<Decision>* decisions);
-  std::optional<Gang> GangOf(const Job& job, Nanos now, NodeSet* allowed, QueueId* blocking) const;
-  void LimitWishes(QueueId queue, ModelSet within, std::vector<Role>* roles) const;
+  Gang GangOf(const Job& job, Nanos now, Space* space) const;
+  std::optional<Headroom> HeadroomFor(const Job& job) const;
+  std::optional<QueueId> AtLimit(const Job& job) const;
   std::span<const NodeSet> DomainsOf(const std::string& label) const;
   void Start(Job* job, std::vector<Member> members, Nanos now, std::string reason,
              std::vector<Decision>* decisions);
@@ -172,19 +190,32 @@ class Scheduler {
   class RoomMaker;
   bool MakeRoom(Job* job, const Gang& gang, Means means, Nanos now, Nanos* retry_at,
                 std::vector<Decision>* decisions);
+
+  // scheduler_candidates.cc
   std::vector<Victim> CandidatesFor(const Job& job, Means means, Nanos now, Nanos* retry_at) const;
   void AddCandidates(const Job& job, Job* running, Means means, Nanos now, Nanos* retry_at,
                      std::vector<Victim>* candidates) const;
   Evictable EvictableOf(const Victim& victim, Means means, Nanos now) const;
   bool MayEnd(const Job& victim, const Job& job) const;
+  static Nanos MayEndFrom(const Job& job) { return job.started + job.spec.min_run; }
+  static std::vector<size_t> BeyondLeast(const Job& job);
+  bool SharesLimit(QueueId queue, QueueId other) const;
 
   // scheduler_reservation.cc
+  struct End;
+  std::vector<End> ExpectedEnds(Nanos now) const;
   void Reserve(const Job& job, const Gang& gang, Nanos now);
   void DropReservations();
+  std::vector<const Reservation*> Binding(const Job& job, Nanos now) const;
   // The nodes that reservations of others leave to the job; false if that is all.
   bool Leaves(const Job& job, Nanos now, NodeSet* left) const;
 
   // scheduler_explain.cc
+  struct Obstacle;
+  bool FitsWithout(const Job& job, std::span<const Job* const> gone,
+                   std::span<const Reservation* const> binding) const;
+  Obstacle FindObstacle(const Job& job, Nanos now) const;
+  std::string ExplainObstacle(const Obstacle& obstacle, Nanos now) const;
   std::string ExplainPlace(const Job& job) const;
   std::string ExplainNodes(const Gang& gang, const TaskShape& shape, bool lent, NodeSet* would_do) const;
   std::string ExplainRemote(const Gang& gang, const Role& role, const NodeSet& open, NodeSet* would_do) const;
@@ -196,11 +227,14 @@ class Scheduler {
   Policy& policy_;
   const SchedulerOptions options_;
   Resources capacity_;
-  std::vector<bool> limited_;     // by queue: whether it or one above it has a limit
-  std::vector<bool> guaranteed_;  // ... or a guarantee
+  ModelSet models_ = 0;        // of its devices
+  std::vector<bool> limited_;  // by queue: whether it or one above it has a limit
+  bool any_limited_ = false;
+  std::vector<bool> guaranteed_;  // by queue: whether it or one above it has a guarantee
   std::map<JobId, Job> jobs_;
   std::map<BucketKey, Bucket> buckets_;
   std::vector<Reservation> reservations_;
+  size_t granted_ = 0;                                // reservations in the last cycle
   std::map<int32_t, std::map<JobId, Job*>> running_;  // by priority
   std::set<JobId> elastic_;                           // running with fewer members than they may have
   std::set<JobId> generous_;                          // running with more members than they need
@@ -209,8 +243,10 @@ class Scheduler {
   std::vector<JobId> ended_order_;  // a ring
   size_t ended_next_ = 0;
   uint64_t freed_ = 1;  // counts what may let a waiting job start
+  uint64_t taken_ = 0;  // counts what has started or moved
   size_t waiting_ = 0;
-  Nanos next_move_;  // when a search for jobs to move may be made again
+  size_t waiting_of_roles_ = 0;  // of several
+  Nanos next_move_;              // when a search for jobs to move may be made again
 };
 
 }  // namespace flexai::placement

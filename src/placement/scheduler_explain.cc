@@ -175,6 +175,135 @@ std::string Scheduler::ExplainPlace(const Job& job) const {
                      nodes.size() == 1 ? "" : fmt::format(" and {} more nodes", nodes.size() - 1), remote);
 }
 
+// What a job waits for that would fit without all jobs of lower priority, or without reservations.
+struct Scheduler::Obstacle {
+  bool none = false;                             // it fits as it is
+  const Job* lower = nullptr;                    // the last that is in its least run time still
+  std::vector<const Reservation*> reservations;  // of other jobs
+};
+
+// Whether the job would find a place if these were gone, and all members of lower priority that may be taken
+// at any time; on nodes that these reservations leave. In a trial that leaves no trace, in the order of nodes
+// and by no policy, since those remember what they are asked.
+bool Scheduler::FitsWithout(const Job& job, std::span<const Job* const> gone,
+                            std::span<const Reservation* const> binding) const {
+  Transaction transaction(cluster_, &constraints_);
+  QueueTrial books(queues_);
+  const auto take_out = [&](const Job& other, std::span<const Member> members) {
+    for (const Member& member : members) {
+      transaction.Give(other.spec.roles[member.role].shape, other.spec.rules, member.where);
+      books.Refund(other.spec.queue, UsedBy(other.spec, {member}, cluster_));
+    }
+  };
+  for (const Job* other : gone) {
+    take_out(*other, other->members);
+  }
+  for (const JobId id : generous_) {
+    const Job& other = *Find(id);
+    if (other.spec.priority < job.spec.priority && other.spec.preemptible && options_.preempt &&
+        std::find(gone.begin(), gone.end(), &other) == gone.end()) {
+      for (const size_t member : BeyondLeast(other)) {
+        take_out(other, std::span(other.members).subspan(member, 1));
+      }
+    }
+  }
+  if (AtLimit(job).has_value()) {
+    return false;
+  }
+  Space space;
+  Gang gang;
+  gang.rules = job.spec.rules;
+  gang.roles = job.spec.roles;
+  for (Role& role : gang.roles) {
+    role.max = role.min;
+  }
+  space.headroom = HeadroomFor(job);
+  gang.headroom = space.headroom.has_value() ? &*space.headroom : nullptr;
+  space.allowed = NodeSet(cluster_.nodes().size(), true);
+  for (const Reservation* reservation : binding) {
+    space.allowed -= reservation->nodes;
+  }
+  gang.allowed = &space.allowed;
+  if (!job.spec.together.empty()) {
+    gang.domains = DomainsOf(job.spec.together);
+  }
+  return PlaceGangAnywhere(&transaction, cluster_, &constraints_, gang, options_.most_attempts).outcome ==
+         GangResult::kPlaced;
+}
+
+Scheduler::Obstacle Scheduler::FindObstacle(const Job& job, Nanos now) const {
+  // Those of lower priority, by when they may be ended.
+  std::vector<const Job*> lower;
+  for (const auto& [priority, running] : running_) {
+    for (const auto& [id, other] : running) {
+      if (priority < job.spec.priority && other->spec.preemptible && options_.preempt) {
+        lower.push_back(other);
+      }
+    }
+  }
+  std::stable_sort(lower.begin(), lower.end(),
+                   [](const Job* a, const Job* b) { return MayEndFrom(*a) < MayEndFrom(*b); });
+  const auto now_on = static_cast<size_t>(std::count_if(
+      lower.begin(), lower.end(), [now](const Job* other) { return MayEndFrom(*other) <= now; }));
+  const std::vector<const Reservation*> binding = Binding(job, now);
+  const auto fits = [&](size_t gone, std::span<const Reservation* const> left) {
+    return FitsWithout(job, std::span(lower).first(gone), left);
+  };
+  // The last of the fewest that must be gone.
+  const auto last_needed = [&](std::span<const Reservation* const> left) {
+    size_t few = now_on;
+    size_t enough = lower.size();
+    while (few + 1 < enough) {
+      const size_t middle = (few + enough) / 2;
+      (fits(middle, left) ? enough : few) = middle;
+    }
+    return lower[enough - 1];
+  };
+  Obstacle obstacle;
+  if (fits(now_on, binding)) {
+    obstacle.none = true;
+  } else if (now_on < lower.size() && fits(lower.size(), binding)) {
+    obstacle.lower = last_needed(binding);
+  } else if (!binding.empty() && fits(now_on, {})) {
+    for (size_t i = 0; i < binding.size() && obstacle.reservations.empty(); ++i) {
+      std::vector<const Reservation*> others = binding;
+      others.erase(others.begin() + static_cast<ptrdiff_t>(i));
+      if (fits(now_on, others)) {
+        obstacle.reservations = {binding[i]};
+      }
+    }
+    if (obstacle.reservations.empty()) {
+      obstacle.reservations = binding;  // more than one of them
+    }
+  } else if (!binding.empty() && now_on < lower.size() && fits(lower.size(), {})) {
+    obstacle.lower = last_needed({});
+    obstacle.reservations = binding;
+  }
+  return obstacle;
+}
+
+std::string Scheduler::ExplainObstacle(const Obstacle& obstacle, Nanos now) const {
+  const auto seconds = [now](Nanos until) { return ((until - now).value + 999'999'999) / 1'000'000'000; };
+  std::string text;
+  if (obstacle.lower != nullptr) {
+    text += fmt::format(". Job '{}' of lower priority may not be ended before {} s from now",
+                        obstacle.lower->spec.name, seconds(MayEndFrom(*obstacle.lower)));
+  }
+  for (const Reservation* reservation : obstacle.reservations) {
+    const size_t count = reservation->nodes.Count();
+    std::string first;
+    reservation->nodes.ForEach(
+        [&](NodeId node) { first = first.empty() ? cluster_.nodes()[node].name : first; });
+    text +=
+        fmt::format(". Node{} {}{} {} reserved for job '{}' until {}", count == 1 ? "" : "s", first,
+                    count == 1 ? "" : fmt::format(" and {} more", count - 1), count == 1 ? "is" : "are",
+                    Find(reservation->job)->spec.name,
+                    reservation->until > now ? fmt::format("about {} s from now", seconds(reservation->until))
+                                             : "it starts, which is due");
+  }
+  return text;
+}
+
 Result<std::string> Scheduler::Explain(JobId id, Nanos now) const {
   const Job* job = Find(id);
   if (job == nullptr) {
@@ -187,32 +316,34 @@ Result<std::string> Scheduler::Explain(JobId id, Nanos now) const {
   if (job->spec.window.has_value() && !job->spec.window->Open(now)) {
     return fmt::format("{} waits for its time: it may start in {}", name, job->spec.window->Text());
   }
-  NodeSet allowed;
-  QueueId blocking = 0;
-  const std::optional<Gang> gang = GangOf(*job, now, &allowed, &blocking);
-  if (!gang.has_value()) {
-    return fmt::format("{} waits since queue '{}' is at its limit", name, queues_.spec(blocking).name);
+  const Obstacle obstacle = FindObstacle(*job, now);
+  const std::string waits_for = ExplainObstacle(obstacle, now);
+  if (const std::optional<QueueId> blocking = AtLimit(*job); blocking.has_value()) {
+    return fmt::format("{} waits since queue '{}' is at its limit{}", name, queues_.spec(*blocking).name,
+                       waits_for);
   }
-  NodeSet open = constraints_.Allowed(gang->rules);
-  if (gang->allowed != nullptr) {
-    open &= *gang->allowed;
+  Space space;
+  const Gang gang = GangOf(*job, now, &space);
+  NodeSet open = constraints_.Allowed(gang.rules);
+  if (gang.allowed != nullptr) {
+    open &= *gang.allowed;
   }
-  for (const Role& role : gang->roles) {
+  for (const Role& role : gang.roles) {
     const Request one{role.shape, &open};
     const int64_t room = RoomAtMost(cluster_, one, role.min);
     const bool remote = role.shape.remote != Remote::kNever && role.shape.devices > 0;
     const bool one_fits = !remote || policy_.Choose(cluster_, one).has_value();
-    if (room >= role.min && one_fits && gang->domains.empty() && !constraints_.Moves(gang->rules)) {
+    if (room >= role.min && one_fits && gang.domains.empty() && !constraints_.Moves(gang.rules)) {
       continue;
     }
     NodeSet would_do(cluster_.nodes().size());
     std::string text =
         fmt::format("{} in queue '{}' needs {}: ", name, queues_.spec(job->spec.queue).name, Asks(role));
     if (role.shape.remote != Remote::kOnly) {
-      text += ExplainNodes(*gang, role.shape, false, &would_do) + (remote ? "; " : "");
+      text += ExplainNodes(gang, role.shape, false, &would_do) + (remote ? "; " : "");
     }
     if (remote) {
-      text += ExplainRemote(*gang, role, open, &would_do);
+      text += ExplainRemote(gang, role, open, &would_do);
     }
     if (room > 0 && one_fits) {
       text += fmt::format("; there is room for {}{} member{}", remote ? "at most " : "", room,
@@ -225,9 +356,13 @@ Result<std::string> Scheduler::Explain(JobId id, Nanos now) const {
                             reservation.nodes.Count() == 1 ? " is" : "s are");
       }
     }
-    return text;
+    return text + waits_for;
   }
-  return fmt::format("{} fits and starts with the next cycle, or its members don't fit together", name);
+  return fmt::format("{} {}{}", name,
+                     obstacle.none ? "fits and starts with the next cycle"
+                                   : "has room for each role by itself, but no place for all its members "
+                                     "together was found",
+                     waits_for);
 }
 
 }  // namespace flexai::placement

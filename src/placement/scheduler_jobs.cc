@@ -59,6 +59,7 @@ void Scheduler::Enqueue(const Job& job) {
   Bucket& bucket = buckets_[KeyOf(job.spec)];
   bucket.jobs.emplace(job.spec.submitted, job.spec.id);
   ++waiting_;
+  waiting_of_roles_ += job.spec.roles.size() > 1 ? 1 : 0;
 }
 
 void Scheduler::Dequeue(const Job& job) {
@@ -66,6 +67,7 @@ void Scheduler::Dequeue(const Job& job) {
   assert(bucket != buckets_.end());
   bucket->second.jobs.erase({job.spec.submitted, job.spec.id});
   --waiting_;
+  waiting_of_roles_ -= job.spec.roles.size() > 1 ? 1 : 0;
   if (bucket->second.jobs.empty()) {
     buckets_.erase(bucket);
   }
@@ -81,6 +83,7 @@ void Scheduler::Occupy(Job* job, std::vector<Member> members, Nanos now) {
   job->part = PartOf(capacity_, job->used);
   queues_.Charge(job->spec.queue, job->used, now);
   running_[job->spec.priority].emplace(job->spec.id, job);
+  ++taken_;
   size_t least = 0;
   size_t most = 0;
   for (const Role& role : job->spec.roles) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <numeric>
 #include <tuple>
 #include <utility>
 
@@ -16,107 +17,18 @@ namespace {
 
 constexpr int kMostRounds = 8;  // of choosing victims, when the first choice does not do
 
-double InSeconds(Nanos time) { return static_cast<double>(time.value) * 1e-9; }
-
 }  // namespace
-
-// By priority, or because its queue has borrowed what is guaranteed to the job's.
-bool Scheduler::MayEnd(const Job& victim, const Job& job) const {
-  if (victim.spec.priority < job.spec.priority) {
-    return true;
-  }
-  if (victim.spec.priority > job.spec.priority || victim.spec.queue == job.spec.queue) {
-    return false;
-  }
-  // Devices of whatever model the victim has: it is those that the job will get.
-  Resources need;
-  for (const Role& role : job.spec.roles) {
-    need.cpu_milli += role.min * role.shape.cpu_milli;
-    need.memory_mib += role.min * role.shape.memory_mib;
-    for (size_t model = 0; model < kMostModels; ++model) {
-      if (victim.used.device_milli[model] > 0) {
-        need.device_milli[model] +=
-            role.min * cluster_.Taken(role.shape, static_cast<int32_t>(model)).device_milli();
-        break;
-      }
-    }
-  }
-  return queues_.MayReclaim(job.spec.queue, need, victim.spec.queue, victim.used);
-}
-
-std::vector<Scheduler::Victim> Scheduler::CandidatesFor(const Job& job, Means means, Nanos now,
-                                                        Nanos* retry_at) const {
-  std::vector<Victim> candidates;
-  // Of its own priority only gangs with members to spare give room, unless jobs may be moved or a guarantee
-  // be claimed.
-  const bool any_equal = means == Means::kMove || guaranteed_[job.spec.queue];
-  for (const auto& [priority, jobs] : running_) {
-    if (priority > job.spec.priority) {
-      break;
-    }
-    if (priority < job.spec.priority || any_equal) {
-      for (const auto& [id, other] : jobs) {
-        AddCandidates(job, other, means, now, retry_at, &candidates);
-      }
-      continue;
-    }
-    for (const JobId id : generous_) {
-      if (const auto other = jobs.find(id); other != jobs.end()) {
-        AddCandidates(job, other->second, means, now, retry_at, &candidates);
-      }
-    }
-  }
-  return candidates;
-}
-
-void Scheduler::AddCandidates(const Job& job, Job* running, Means means, Nanos now, Nanos* retry_at,
-                              std::vector<Victim>* candidates) const {
-  const Job& other = *running;
-  if (!other.spec.preemptible) {
-    return;
-  }
-  // Guarantees don't take back what was started in the same instant: two queues with jobs that are partly
-  // within them would do so in turn.
-  const bool whole = means == Means::kMove || MayEnd(other, job);
-  const Nanos least_run = other.spec.priority < job.spec.priority ? Nanos{0} : Nanos{1};
-  const Nanos free_at = other.started + std::max(other.spec.min_run, least_run);
-  if (whole && free_at <= now) {
-    candidates->push_back({running, std::nullopt});
-    return;
-  }
-  if (whole) {
-    *retry_at = std::min(*retry_at, free_at);
-  }
-  // Members beyond what the gang needs go at any time, to anybody of its priority.
-  std::vector<int> left(other.spec.roles.size(), 0);
-  for (const Member& member : other.members) {
-    ++left[member.role];
-  }
-  for (size_t i = other.members.size(); i-- > 0;) {
-    const size_t role = other.members[i].role;
-    if (left[role] > other.spec.roles[role].min) {
-      --left[role];
-      candidates->push_back({running, i});
-    }
-  }
-}
-
-Evictable Scheduler::EvictableOf(const Victim& victim, Means means, Nanos now) const {
-  const Job& job = *victim.job;
-  Evictable evictable;
-  evictable.priority = victim.member.has_value() ? INT32_MIN : job.spec.priority;
-  // What it has done is lost if it is ended, and a little more so that size counts for those just started.
-  const double lost = means == Means::kEnd ? InSeconds(now - job.started) : 0;
-  evictable.cost = victim.member.has_value() ? 0 : job.part * (lost + InSeconds(job.spec.restart_cost) + 1);
-  evictable.parts = victim.member.has_value() ? std::span(job.parts).subspan(*victim.member, 1) : job.parts;
-  return evictable;
-}
 
 // One try to make room for one job.
 class Scheduler::RoomMaker {
  public:
   RoomMaker(Scheduler& scheduler, Job& job, Gang gang, Means means, Nanos now)
-      : scheduler_(scheduler), job_(job), gang_(std::move(gang)), means_(means), now_(now) {
+      : scheduler_(scheduler),
+        job_(job),
+        gang_(std::move(gang)),
+        means_(means),
+        now_(now),
+        books_(scheduler.queues_) {
     // Others give for what it needs, not for what it could use besides.
     for (Role& role : gang_.roles) {
       role.max = role.min;
@@ -129,25 +41,23 @@ class Scheduler::RoomMaker {
       evictables_.push_back(scheduler_.EvictableOf(candidate, means_, now_));
     }
     for (int round = 0; round < kMostRounds && !candidates_.empty(); ++round) {
-      Transaction transaction(scheduler_.cluster_, &scheduler_.constraints_);
-      transaction_ = &transaction;
-      if (!EvictUntilPlaced()) {
-        return false;
+      const Outcome outcome = Try(&RoomMaker::EvictUntilPlaced, decisions);
+      if (outcome != Outcome::kSomeMustStay) {
+        if (outcome == Outcome::kMade || proven_) {
+          return outcome == Outcome::kMade;
+        }
+        break;
       }
-      SpareWhoFits();
-      MoveWhoCan();
-      if (const std::vector<size_t> exempt = WhoMustStay(); !exempt.empty()) {
-        Drop(exempt);  // and try without them; the transaction takes everything back
-        continue;
-      }
-      transaction.Commit();
-      Carry(decisions);
-      return true;
     }
-    return false;
+    if (means_ != Means::kEnd) {
+      return false;
+    }
+    KeepLower();
+    return !candidates_.empty() && Try(&RoomMaker::EvictAll, decisions) == Outcome::kMade;
   }
 
  private:
+  enum class Outcome { kMade, kNoRoom, kSomeMustStay };
   // What becomes of one who gives room.
   struct Fate {
     size_t candidate = 0;
@@ -157,23 +67,75 @@ class Scheduler::RoomMaker {
   const Job& JobOf(size_t candidate) const { return *candidates_[candidate].job; }
   bool IsMember(size_t candidate) const { return candidates_[candidate].member.has_value(); }
 
-  // Takes candidates out until the gang is placed. False if all together don't suffice.
-  bool EvictUntilPlaced() {
+  // `evict` takes candidates out and places the gang. Candidates that turn out to have to stay are dropped.
+  Outcome Try(bool (RoomMaker::*evict)(), std::vector<Decision>* decisions) {
+    Transaction transaction(scheduler_.cluster_, &scheduler_.constraints_);
+    transaction_ = &transaction;
     gone_.clear();
-    std::vector<bool> is_gone(candidates_.size(), false);
+    is_gone_.assign(candidates_.size(), false);
+    const bool placed = (this->*evict)();
+    if (placed) {
+      SpareWhoFits();
+      MoveWhoCan();
+    }
+    books_.Undo();
+    if (!placed) {
+      return Outcome::kNoRoom;
+    }
+    if (const std::vector<size_t> exempt = WhoMustStay(); !exempt.empty()) {
+      Drop(exempt);
+      return Outcome::kSomeMustStay;
+    }
+    transaction.Commit();
+    Carry(decisions);
+    return Outcome::kMade;
+  }
+
+  void Evict(size_t candidate) {
+    for (const Evictable::Part& part : evictables_[candidate].parts) {
+      transaction_->Give(part.shape, JobOf(candidate).spec.rules, part.where);
+    }
+    if (scheduler_.any_limited_) {
+      books_.Refund(JobOf(candidate).spec.queue, UsedBy(candidate));
+    }
+    gone_.push_back(candidate);
+    is_gone_[candidate] = true;
+  }
+
+  Resources UsedBy(size_t candidate) const {
+    const Job& job = JobOf(candidate);
+    return IsMember(candidate) ? placement::UsedBy(job.spec, {job.members[*candidates_[candidate].member]},
+                                                   scheduler_.cluster_)
+                               : job.used;
+  }
+
+  // The gang's place, as limits are without those who are gone.
+  bool Place() {
+    headroom_ = scheduler_.HeadroomFor(job_);
+    gang_.headroom = headroom_.has_value() ? &*headroom_ : nullptr;
+    placed_ = PlaceGang(transaction_, scheduler_.cluster_, &scheduler_.constraints_, scheduler_.policy_,
+                        gang_, scheduler_.options_.most_attempts);
+    return placed_.outcome == GangResult::kPlaced;
+  }
+
+  // Takes candidates out until the gang is placed. False if all together don't suffice, which may be proven.
+  bool EvictUntilPlaced() {
+    proven_ = false;
+    if (!EvictForLimits()) {
+      proven_ = true;
+      return false;
+    }
     const bool remote = std::any_of(gang_.roles.begin(), gang_.roles.end(),
                                     [](const Role& role) { return role.shape.remote != Remote::kNever; });
     const size_t steps = gang_.roles.size() * (remote ? kMostRemoteSteps : 1) + 2;
     for (size_t step = 0; step < steps; ++step) {
-      placed_ = PlaceGang(transaction_, scheduler_.cluster_, &scheduler_.constraints_, scheduler_.policy_,
-                          gang_, scheduler_.options_.most_attempts);
-      if (placed_.outcome == GangResult::kPlaced) {
+      if (Place()) {
         return true;
       }
       std::vector<Evictable> left;
       std::vector<size_t> positions;  // of those left, in candidates_
       for (size_t i = 0; i < candidates_.size(); ++i) {
-        if (!is_gone[i]) {
+        if (!is_gone_[i]) {
           left.push_back(evictables_[i]);
           positions.push_back(i);
         }
@@ -183,28 +145,79 @@ class Scheduler::RoomMaker {
         return false;
       }
       for (const size_t i : *chosen) {
-        const size_t candidate = positions[i];
-        for (const Evictable::Part& part : evictables_[candidate].parts) {
-          transaction_->Give(part.shape, JobOf(candidate).spec.rules, part.where);
-        }
-        gone_.push_back(candidate);
-        is_gone[candidate] = true;
+        Evict(positions[i]);
       }
     }
     return false;
   }
 
+  // Takes the cheapest out that count against its limits, until they leave it enough.
+  bool EvictForLimits() {
+    if (!scheduler_.AtLimit(job_).has_value()) {
+      return true;
+    }
+    std::vector<size_t> cheapest(candidates_.size());
+    std::iota(cheapest.begin(), cheapest.end(), size_t{0});
+    SortByCost(&cheapest, std::less<>());
+    for (const size_t candidate : cheapest) {
+      const Job& victim = JobOf(candidate);
+      if ((IsMember(candidate) || victim.spec.priority < job_.spec.priority) &&
+          scheduler_.SharesLimit(job_.spec.queue, victim.spec.queue)) {
+        Evict(candidate);
+        if (!scheduler_.AtLimit(job_).has_value()) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  // The last resort, where a choice did not do and yet it may fit.
+  bool EvictAll() {
+    for (size_t candidate = 0; candidate < candidates_.size(); ++candidate) {
+      Evict(candidate);
+    }
+    return !scheduler_.AtLimit(job_).has_value() && Place();
+  }
+
+  // By priority, then by cost.
+  template <typename Order>
+  void SortByCost(std::vector<size_t>* candidates, Order order) const {
+    std::stable_sort(candidates->begin(), candidates->end(), [this, order](size_t a, size_t b) {
+      return order(std::tie(evictables_[a].priority, evictables_[a].cost),
+                   std::tie(evictables_[b].priority, evictables_[b].cost));
+    });
+  }
+
+  void KeepLower() {
+    std::vector<size_t> others;
+    for (size_t candidate = 0; candidate < candidates_.size(); ++candidate) {
+      if (JobOf(candidate).spec.priority >= job_.spec.priority) {
+        others.push_back(candidate);
+      }
+    }
+    Drop(std::move(others));
+  }
+
   // Who makes room for the role that has none; if none lacks room by itself, the largest gets more than it
   // needs.
-  std::optional<std::vector<size_t>> Choose(std::span<const Evictable> left) const {
+  std::optional<std::vector<size_t>> Choose(std::span<const Evictable> left) {
     const Role& role = gang_.roles[placed_.outcome == GangResult::kInfeasible ? placed_.role : 0];
+    TaskShape shape = role.shape;
+    if (headroom_.has_value() && shape.devices > 0) {
+      for (int model = 0; model < kMostModels; ++model) {
+        if (!headroom_->Fits(scheduler_.cluster_.Taken(shape, model), model)) {
+          shape.models &= ~OneModel(model);
+        }
+      }
+    }
     NodeSet nodes = scheduler_.constraints_.Allowed(gang_.rules);
     if (gang_.allowed != nullptr) {
       nodes &= *gang_.allowed;
     }
     const auto among = [&](const NodeSet& within) {
-      const Request request{role.shape, &within};
-      if (role.shape.remote != Remote::kNever) {
+      const Request request{shape, &within};
+      if (shape.remote != Remote::kNever) {
         const int more = placed_.outcome == GangResult::kInfeasible ? 0 : 1;
         return ChooseRemoteVictims(scheduler_.cluster_, request, role.min + more, left);
       }
@@ -213,10 +226,10 @@ class Scheduler::RoomMaker {
                                  : RoomFor(scheduler_.cluster_, request, role.min) + 1;
       return ChooseVictims(scheduler_.cluster_, request, needed, left);
     };
-    if (gang_.domains.empty()) {
-      return among(nodes);
-    }
     std::optional<std::vector<size_t>> best;
+    if (gang_.domains.empty()) {
+      best = among(nodes);
+    }
     double least = 0;
     for (const NodeSet& domain : gang_.domains) {
       NodeSet within = nodes;
@@ -231,25 +244,55 @@ class Scheduler::RoomMaker {
         least = cost;
       }
     }
+    proven_ = !best.has_value() && placed_.outcome == GangResult::kInfeasible &&
+              shape.models == role.shape.models && !scheduler_.constraints_.Moves(gang_.rules);
     return best;
   }
 
   // Who still fits where it was stays, the dearest first.
   void SpareWhoFits() {
-    std::sort(gone_.begin(), gone_.end(), [this](size_t a, size_t b) {
-      return std::tie(evictables_[a].priority, evictables_[a].cost) >
-             std::tie(evictables_[b].priority, evictables_[b].cost);
-    });
-    std::erase_if(gone_, [this](size_t candidate) {
-      const size_t savepoint = transaction_->Savepoint();
-      for (const Evictable::Part& part : evictables_[candidate].parts) {
-        if (!transaction_->Take(part.shape, JobOf(candidate).spec.rules, part.where).ok()) {
-          transaction_->Rollback(savepoint);
-          return false;
-        }
+    const Resources used = placement::UsedBy(job_.spec, placed_.members, scheduler_.cluster_);
+    SortByCost(&gone_, std::greater<>());
+    std::erase_if(gone_, [this, &used](size_t candidate) { return Fits(candidate, used); });
+    if (scheduler_.any_limited_) {
+      books_.Charge(job_.spec.queue, used);
+    }
+  }
+
+  // Takes its place again, unless the gang is in its way: there, by limits of queues, or by their rules.
+  bool Fits(size_t candidate, const Resources& used_by_gang) {
+    const Job& victim = JobOf(candidate);
+    const size_t savepoint = transaction_->Savepoint();
+    bool fits = true;
+    for (const Evictable::Part& part : evictables_[candidate].parts) {
+      fits = fits && transaction_->Take(part.shape, victim.spec.rules, part.where).ok();
+    }
+    fits = fits && (victim.spec.rules != gang_.rules || RulesHold());
+    if (fits && scheduler_.any_limited_) {
+      const QueueId queue = victim.spec.queue;
+      books_.Charge(queue, UsedBy(candidate));
+      fits = !scheduler_.SharesLimit(job_.spec.queue, queue) ||
+             !scheduler_.queues_.Blocking(job_.spec.queue, used_by_gang).has_value();
+      if (!fits) {
+        books_.Refund(queue, UsedBy(candidate));
       }
-      return true;
-    });
+    }
+    if (!fits) {
+      transaction_->Rollback(savepoint);
+    }
+    return fits;
+  }
+
+  // Whether each of the gang's members would still be allowed where it is.
+  bool RulesHold() {
+    Constraints& constraints = scheduler_.constraints_;
+    return !constraints.Moves(gang_.rules) ||
+           std::all_of(placed_.members.begin(), placed_.members.end(), [&](const Member& member) {
+             constraints.Gone(gang_.rules, member.where.cpu_node);
+             const bool allowed = constraints.Allowed(gang_.rules).Has(member.where.cpu_node);
+             constraints.Placed(gang_.rules, member.where.cpu_node);
+             return allowed;
+           });
   }
 
   void MoveWhoCan() {
@@ -258,6 +301,10 @@ class Scheduler::RoomMaker {
       Fate& fate = fates_.emplace_back(Fate{candidate, {}});
       if (!IsMember(candidate) && scheduler_.options_.move) {
         fate.members = PlaceElsewhere(JobOf(candidate));
+        if (scheduler_.any_limited_ && !fate.members.empty()) {
+          books_.Charge(JobOf(candidate).spec.queue,
+                        placement::UsedBy(JobOf(candidate).spec, fate.members, scheduler_.cluster_));
+        }
       }
     }
   }
@@ -276,6 +323,8 @@ class Scheduler::RoomMaker {
     if (scheduler_.Leaves(job, now_, &allowed)) {
       gang.allowed = &allowed;
     }
+    const std::optional<Headroom> headroom = scheduler_.HeadroomFor(job);
+    gang.headroom = headroom.has_value() ? &*headroom : nullptr;
     if (!job.spec.together.empty()) {
       gang.domains = scheduler_.DomainsOf(job.spec.together);
     }
@@ -287,7 +336,7 @@ class Scheduler::RoomMaker {
   // guarantee by the jobs that go before them.
   std::vector<size_t> WhoMustStay() {
     std::vector<size_t> exempt;
-    std::vector<std::pair<QueueId, Resources>> refunded;
+    QueueTrial before(scheduler_.queues_);
     for (const Fate& fate : fates_) {
       if (IsMember(fate.candidate) || !fate.members.empty()) {
         continue;
@@ -296,12 +345,8 @@ class Scheduler::RoomMaker {
       if (means_ == Means::kMove || !scheduler_.MayEnd(victim, job_)) {
         exempt.push_back(fate.candidate);
       } else {
-        scheduler_.queues_.Refund(victim.spec.queue, victim.used, now_);
-        refunded.emplace_back(victim.spec.queue, victim.used);
+        before.Refund(victim.spec.queue, victim.used);
       }
-    }
-    for (const auto& [queue, used] : refunded) {
-      scheduler_.queues_.Charge(queue, used, now_);
     }
     return exempt;
   }
@@ -369,10 +414,14 @@ class Scheduler::RoomMaker {
   const Means means_;
   const Nanos now_;
   std::vector<Victim> candidates_;
-  std::vector<Evictable> evictables_;   // by candidate
-  Transaction* transaction_ = nullptr;  // of the round, like all that follows
+  std::vector<Evictable> evictables_;  // by candidate
+  QueueTrial books_;                   // of the round, like all that follows
+  Transaction* transaction_ = nullptr;
+  std::optional<Headroom> headroom_;
   GangResult placed_;
-  std::vector<size_t> gone_;  // candidates
+  bool proven_ = false;        // that there is no room
+  std::vector<size_t> gone_;   // candidates
+  std::vector<bool> is_gone_;  // by candidate
   std::vector<Fate> fates_;
 };
 

@@ -1,34 +1,55 @@
 // Reservations: nodes that will have room first for a job that has waited long.
 #include <algorithm>
+#include <functional>
 
 #include "placement/scheduler.h"
 
 namespace flexai::placement {
 
+struct Scheduler::End {
+  Nanos at;
+  JobId id = 0;
+  const Job* job = nullptr;
+  auto operator<=>(const End&) const = default;
+};
+
+// When what runs is expected to end: by its own word, or as long again as it has run. A heap with the next on
+// top, since few are asked for.
+std::vector<Scheduler::End> Scheduler::ExpectedEnds(Nanos now) const {
+  std::vector<End> ends;
+  for (const auto& [priority, running] : running_) {
+    for (const auto& [id, job] : running) {
+      const Nanos run = now - job->started;
+      const Nanos whole = job->spec.expected_run.value > 0 ? job->spec.expected_run : run + run;
+      ends.push_back({std::max(job->started + whole, now), id, job});
+    }
+  }
+  std::make_heap(ends.begin(), ends.end(), std::greater<>());
+  return ends;
+}
+
 void Scheduler::Reserve(const Job& job, const Gang& gang, Nanos now) {
   const bool has_one =
       std::any_of(reservations_.begin(), reservations_.end(),
                   [&job](const Reservation& reservation) { return reservation.job == job.spec.id; });
-  if (has_one || reservations_.size() >= options_.most_reservations) {
+  // Those that end within a cycle are granted anew in the next: looking at all that runs takes its time.
+  if (has_one || reservations_.size() >= options_.most_reservations ||
+      granted_ >= options_.most_reservations) {
     return;
   }
-  // What runs, by when it is expected to end: its own word, or as long again as it has run.
-  std::vector<std::pair<Nanos, const Job*>> ends;
-  for (const auto& [id, other] : jobs_) {
-    if (other.state == kPending) {
-      continue;
-    }
-    const Nanos run = now - other.started;
-    const Nanos whole = other.spec.expected_run.value > 0 ? other.spec.expected_run : run + run;
-    ends.emplace_back(std::max(other.started + whole, now), &other);
-  }
-  std::stable_sort(ends.begin(), ends.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<End> later = ExpectedEnds(now);
+  const size_t all = later.size();
+  std::vector<End> ends;  // in their order
   Transaction transaction(cluster_, &constraints_);
   const auto nodes_after = [&](size_t count) -> std::optional<NodeSet> {
+    while (ends.size() < count) {
+      std::pop_heap(later.begin(), later.end(), std::greater<>());
+      ends.push_back(later.back());
+      later.pop_back();
+    }
     for (size_t i = 0; i < count; ++i) {
-      for (const Member& member : ends[i].second->members) {
-        transaction.Give(ends[i].second->spec.roles[member.role].shape, ends[i].second->spec.rules,
-                         member.where);
+      for (const Evictable::Part& part : ends[i].job->parts) {
+        transaction.Give(part.shape, ends[i].job->spec.rules, part.where);
       }
     }
     const GangResult placed =
@@ -49,11 +70,11 @@ void Scheduler::Reserve(const Job& job, const Gang& gang, Nanos now) {
   size_t few = 0;
   size_t enough = 0;
   while (!nodes_after(enough).has_value()) {
-    if (enough == ends.size()) {
+    if (enough == all) {
       return;
     }
     few = enough + 1;
-    enough = std::min(std::max<size_t>(2 * enough, 1), ends.size());
+    enough = std::min(std::max<size_t>(2 * enough, 1), all);
   }
   while (few < enough) {
     const size_t middle = (few + enough) / 2;
@@ -72,8 +93,9 @@ void Scheduler::Reserve(const Job& job, const Gang& gang, Nanos now) {
       *nodes -= other.nodes;  // first come, first served
     }
   }
+  ++granted_;
   reservations_.push_back(
-      {job.spec.id, job.spec.priority, std::move(*nodes), enough == 0 ? now : ends[enough - 1].first});
+      {job.spec.id, job.spec.priority, std::move(*nodes), enough == 0 ? now : ends[enough - 1].at});
 }
 
 void Scheduler::DropReservations() {
@@ -86,21 +108,38 @@ void Scheduler::DropReservations() {
   }
 }
 
-bool Scheduler::Leaves(const Job& job, Nanos now, NodeSet* left) const {
-  bool any = false;
+// Those that bind the job: of its priority or above, unless it will have ended in time. Jobs of one kind are
+// tried by age, hence what is reserved for one of them is for the first.
+std::vector<const Scheduler::Reservation*> Scheduler::Binding(const Job& job, Nanos now) const {
+  std::vector<const Reservation*> binding;
+  if (reservations_.empty()) {
+    return binding;
+  }
+  const BucketKey kind = KeyOf(job.spec);
   for (const Reservation& reservation : reservations_) {
-    const bool ends_in_time =
-        job.spec.expected_run.value > 0 && now + job.spec.expected_run <= reservation.until;
-    if (reservation.job == job.spec.id || reservation.priority < job.spec.priority || ends_in_time) {
+    if (reservation.job == job.spec.id || reservation.priority < job.spec.priority) {
       continue;
     }
-    if (!any) {
-      *left = NodeSet(cluster_.nodes().size(), true);
-      any = true;
+    const Job* holder = Find(reservation.job);
+    // Its kind's run time, which is a little more than its own: the first must speak for all.
+    const bool ends_in_time = kind.expected_run > 0 && kind.expected_run <= (reservation.until - now).value;
+    if (!ends_in_time && holder != nullptr && holder->state == kPending && KeyOf(holder->spec) != kind) {
+      binding.push_back(&reservation);
     }
-    *left -= reservation.nodes;
   }
-  return any;
+  return binding;
+}
+
+bool Scheduler::Leaves(const Job& job, Nanos now, NodeSet* left) const {
+  const std::vector<const Reservation*> binding = Binding(job, now);
+  if (binding.empty()) {
+    return false;
+  }
+  *left = NodeSet(cluster_.nodes().size(), true);
+  for (const Reservation* reservation : binding) {
+    *left -= reservation->nodes;
+  }
+  return true;
 }
 
 }  // namespace flexai::placement

@@ -128,7 +128,23 @@ TEST_F(SchedulerTest, NotBeforeTheLeastRunTime) {
   EXPECT_EQ(Cycle(At(0)), "start 1");
   Submit(Job(2, {{Devices(1), 1, 1}}, 1));
   EXPECT_EQ(Cycle(At(99)), "");
+  EXPECT_THAT(Explain(2, At(99)),
+              HasSubstr("Job 'j1' of lower priority may not be ended before 1 s from now"));
   EXPECT_EQ(Cycle(At(100)), "end 1, start 2");
+}
+
+TEST_F(SchedulerTest, TheLeastRunTimeThatMattersIsNamed) {
+  for (JobId id = 1; id <= 3; ++id) {
+    JobSpec job = Job(id, {{Devices(4), 1, 1}});
+    job.min_run = Seconds(100 * static_cast<int64_t>(id));
+    Submit(job);
+  }
+  EXPECT_EQ(Cycle(At(0)), "start 1, start 2, start 3");
+  Submit(Job(4, {{Devices(4), 2, 2}}, 1));
+  EXPECT_EQ(Cycle(At(1)), "");
+  EXPECT_THAT(Explain(4, At(1)),
+              HasSubstr("Job 'j2' of lower priority may not be ended before 199 s from now"));
+  EXPECT_EQ(Cycle(At(200)), "end 1, end 2, start 4");
 }
 
 TEST_F(SchedulerTest, WhoMayNotBeEndedIsNot) {
@@ -244,6 +260,71 @@ TEST_F(SchedulerTest, ALimitOfOneModelLeavesTheOther) {
   EXPECT_EQ(scheduler_->members(1)->front().where.device_node, 2u);
 }
 
+TEST_F(SchedulerTest, AGangMixesModelsWithinTheirLimits) {
+  QueueLimits limit;
+  limit.model_milli[0] = 3'000;
+  Make({}, {Queue("a", {}, limit)});
+  Submit(Job(1, {{Devices(1), 6, 10}}));
+  EXPECT_EQ(Cycle(At(0)), "start 1") << "three of model 0, though there are eight, and four of model 1";
+  EXPECT_EQ(queues_->used(0).device_milli[0], 3'000);
+  EXPECT_EQ(queues_->used(0).device_milli[1], 4'000);
+  scheduler_->Remove(1, At(1));
+  Submit(Job(2, {{Devices(2), 1, 1}, {Devices(1), 3, 3}}));
+  EXPECT_EQ(Cycle(At(1)), "start 2");
+  EXPECT_LE(queues_->used(0).device_milli[0], 3'000);
+  scheduler_->Remove(2, At(2));
+  limit.model_milli[1] = 2'000;
+  Make({}, {Queue("a", {}, limit)});
+  Submit(Job(1, {{Devices(1), 6, 10}}));
+  EXPECT_EQ(Cycle(At(0)), "");
+  EXPECT_EQ(Explain(1, At(0)), "job 'j1' waits since queue 'a' is at its limit");
+  Submit(Job(2, {{Devices(1), 5, 10}}));
+  EXPECT_EQ(Cycle(At(0)), "start 2");
+  EXPECT_EQ(queues_->used(0).total_device_milli(), 5'000);
+}
+
+TEST_F(SchedulerTest, LowerPrioritiesGiveWayAtALimit) {
+  QueueLimits four;
+  four.device_milli = 4'000;
+  Make({}, {Queue("a", {}, four), Queue("b")});
+  Submit(Job(1, {{Devices(2), 1, 1}}));
+  Submit(Job(2, {{Devices(2), 1, 1}}, 0, "b"));
+  EXPECT_EQ(Cycle(At(0)), "start 1, start 2");
+  JobSpec brief = Job(3, {{Devices(2), 1, 1}});
+  brief.min_run = Seconds(50);
+  Submit(brief);
+  EXPECT_EQ(Cycle(At(10)), "start 3");
+  Submit(Job(4, {{Devices(2), 1, 1}}, 1));
+  EXPECT_EQ(Cycle(At(20)), "end 1, start 4") << "the other queue's would be of no use";
+  Submit(Job(5, {{Devices(1), 1, 1}}, 1));
+  EXPECT_EQ(Cycle(At(20)), "");
+  EXPECT_EQ(
+      Explain(5, At(20)),
+      "job 'j5' waits since queue 'a' is at its limit. Job 'j3' of lower priority may not be ended before "
+      "40 s from now");
+  EXPECT_EQ(Cycle(At(60)), "end 3, start 5");
+}
+
+TEST_F(SchedulerTest, LowerPrioritiesGiveWayWhereRulesMove) {
+  ClassRules rules;
+  rules.apart = {"host"};
+  const ClassId apart = *constraints_->Define(rules);
+  for (JobId id = 1; id <= 3; ++id) {
+    JobSpec job = Job(id, {{Devices(1), 1, 1}});
+    job.rules = apart;
+    job.preemptible = id != 3;
+    Submit(job);
+    EXPECT_EQ(Cycle(At(static_cast<int64_t>(id))), "start " + std::to_string(id));
+  }
+  JobSpec job = Job(4, {{Devices(1), 2, 2}}, 1);
+  job.rules = apart;
+  Submit(job);
+  EXPECT_EQ(Cycle(At(10)), "end 1, end 2, start 4") << "there is room beside them, but they have to be apart";
+  for (const Member& member : *scheduler_->members(4)) {
+    EXPECT_NE(member.where.cpu_node, scheduler_->members(3)->front().where.cpu_node);
+  }
+}
+
 TEST_F(SchedulerTest, AReservationKeepsBackfillFromStarvingABigJob) {
   SchedulerOptions options;
   options.reserve_after = Seconds(10);
@@ -261,6 +342,7 @@ TEST_F(SchedulerTest, AReservationKeepsBackfillFromStarvingABigJob) {
   }
   EXPECT_EQ(Cycle(At(21)), "start 5, start 6") << "three devices are idle, and one is on the reserved node";
   EXPECT_THAT(Explain(7, At(21)), HasSubstr("1 are reserved for jobs that have waited longer"));
+  EXPECT_THAT(Explain(7, At(21)), HasSubstr(". Node n0 is reserved for job 'j4' until about 19 s from now"));
   Submit(Job(8, {{Devices(1), 1, 1}}, 1));
   EXPECT_EQ(Cycle(At(22)), "start 8") << "what is reserved for one does not bind those above it";
   scheduler_->Remove(8, At(23));
@@ -268,6 +350,29 @@ TEST_F(SchedulerTest, AReservationKeepsBackfillFromStarvingABigJob) {
   EXPECT_EQ(Cycle(At(23)), "start 4");
   scheduler_->Remove(5, At(24));
   EXPECT_EQ(Cycle(At(24)), "start 7");
+}
+
+TEST_F(SchedulerTest, TheFirstOfAKindMayUseWhatIsReservedForAnotherOfIt) {
+  SchedulerOptions options;
+  options.reserve_after = Seconds(0);
+  Make(options, {Queue("a")});
+  const auto fill = [&](JobId id, NodeId node, int32_t devices, Nanos expected_run) {
+    JobSpec job = Job(id, {{Devices(devices), 1, 1}});
+    job.expected_run = expected_run;
+    const std::vector<int32_t> taken = cluster_->DevicesAt(node, FirstDevices(0xffff, devices));
+    ASSERT_TRUE(scheduler_->Adopt(job, {{0, {node, node, taken}}}, At(0)).ok());
+  };
+  fill(1, 0, 4, Nanos{});
+  fill(2, 1, 3, Seconds(3'000));
+  fill(3, 2, 3, Seconds(5'000));
+  Submit(Job(4, {{Devices(4), 1, 1}}));
+  EXPECT_EQ(Cycle(At(2'000)), "");
+  ASSERT_EQ(scheduler_->reservations().size(), 1u);
+  EXPECT_TRUE(scheduler_->reservations()[0].nodes.Has(1)) << "which is expected to be left first";
+  (void)scheduler_->LoseNode(0, At(2'001));
+  EXPECT_EQ(Cycle(At(2'001)), "");
+  scheduler_->Remove(2, At(2'002));
+  EXPECT_EQ(Cycle(At(2'002)), "start 1") << "the older one, though the node is reserved for the younger";
 }
 
 TEST_F(SchedulerTest, ReservesWhereEnoughEndsFirst) {
@@ -318,6 +423,25 @@ TEST_F(SchedulerTest, StaysInOneDomain) {
   EXPECT_EQ(Cycle(At(0)), "start 1");
   for (const Member& member : *scheduler_->members(1)) {
     EXPECT_LT(member.where.cpu_node, 2u);
+  }
+}
+
+TEST_F(SchedulerTest, GrowsWithinItsDomain) {
+  JobSpec job = Job(1, {{Devices(1), 2, 12}});
+  job.together = "zone";
+  Submit(Job(2, {{Devices(4), 1, 1}}, 1));
+  Submit(Job(3, {{Devices(4), 1, 1}}, 1));
+  Submit(Job(4, {{Devices(2), 1, 1}}, 1));
+  Submit(job);
+  EXPECT_EQ(Cycle(At(0)), "start 2, start 3, start 4, start 1");
+  EXPECT_EQ(scheduler_->members(1)->size(), 2u) << "on the third node, which is a zone by itself";
+  scheduler_->Remove(2, At(1));
+  EXPECT_EQ(Cycle(At(1)), "") << "not elsewhere";
+  scheduler_->Remove(4, At(2));
+  EXPECT_EQ(Cycle(At(2)), "grow 1");
+  EXPECT_EQ(scheduler_->members(1)->size(), 4u);
+  for (const Member& member : *scheduler_->members(1)) {
+    EXPECT_EQ(member.where.cpu_node, 2u);
   }
 }
 
