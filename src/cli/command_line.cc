@@ -16,6 +16,7 @@
 #include "cli/run_command.h"
 #include "cli/sim_command.h"
 #include "cli/sim_timed_command.h"
+#include "cli/sim_what_if_command.h"
 #include "cli/status_commands.h"
 #include "os/user.h"
 #include "telemetry/log.h"
@@ -43,6 +44,7 @@ struct Arguments {
   LogsOptions logs;
   SimOpenbOptions sim_openb;
   SimTimedOptions sim_timed;
+  SimWhatIfOptions sim_what_if;
   std::string shell;
 };
 
@@ -135,6 +137,10 @@ void AddSimTimed(CLI::App& sim, SimTimedOptions& options) {
   timed->add_option("--high", options.high, "Part of the tasks that have high priority")
       ->capture_default_str();
   timed->add_option("--gangs", options.gangs, "Part of the arrivals that are gangs")->capture_default_str();
+  AddText(
+      timed, "--low-window", options.low_window,
+      "When drawn tasks of low priority may start, as 'mon-fri 22:00-06:00'; the run begins on a Monday at "
+      "00:00");
   AddText(timed, "--restart", options.restart, "Work that an interruption or a move adds")
       ->capture_default_str();
   AddText(timed, "--min-run", options.min_run, "Tasks are not interrupted before")->capture_default_str();
@@ -148,6 +154,9 @@ void AddSimTimed(CLI::App& sim, SimTimedOptions& options) {
   AddText(timed, "--explain", options.explain, "Tell what was decided about this job, and why");
   timed->add_flag("--only-high", options.only_high, "Leave out the drawn tasks of low priority");
   AddText(timed, "--plot", options.plot, "Write a picture (SVG) of allocation and queue over time");
+  AddText(timed, "--snapshot-at", options.snapshot_at,
+          "Take a snapshot of the cluster at this time of the run");
+  AddText(timed, "--snapshot", options.snapshot, "Write the snapshot to this folder, for what-if");
   AddText(timed, "--write-tasks", options.write_tasks, "Write the workload of the first seed to this file");
   timed->footer(
       "Waits are of jobs that arrive after the warm-up, up to the horizon. Goodput is without what was lost "
@@ -157,12 +166,34 @@ void AddSimTimed(CLI::App& sim, SimTimedOptions& options) {
       "--move");
 }
 
+void AddSimWhatIf(CLI::App& sim, SimWhatIfOptions& options) {
+  CLI::App* what_if =
+      sim.add_subcommand("what-if", "What a change would do to a cluster, by one cycle of its scheduler");
+  AddText(what_if, "--snapshot", options.snapshot, "Folder of the cluster's snapshot")->required();
+  AddText(what_if, "--add-nodes", options.add_nodes, "CSV file of nodes that come");
+  what_if->add_option("--remove-node", options.remove_nodes, "Name of a node that goes; may be given again")
+      ->allow_extra_args(false);
+  AddText(what_if, "--add-tasks", options.add_tasks, "CSV file of tasks that come");
+  AddText(what_if, "--policy", options.policy, "Where tasks are placed")->capture_default_str();
+  what_if->add_flag("--no-preempt", options.no_preempt, "Don't end jobs for others");
+  what_if->add_flag("--move", options.move, "Move jobs to make room");
+  AddText(what_if, "--reserve-after", options.reserve_after, "Waiting after which room is reserved for a job")
+      ->capture_default_str();
+  what_if->add_option("--explain", options.explain, "Say of so many jobs why they still wait")
+      ->capture_default_str();
+  what_if->footer(
+      "Shown are the cluster now, after one cycle as it is, and after one with the change.\n"
+      "Example:\n  flexai sim what-if --snapshot docs/examples/snapshot --add-nodes "
+      "docs/examples/more-nodes.csv");
+}
+
 void AddSim(CLI::App& app, Arguments* to) {
   CLI::App* sim = app.add_subcommand("sim", "Try placement policies on a workload, without a cluster");
   sim->require_subcommand(1);
   CLI::App* openb = sim->add_subcommand(
       "openb", "Tasks of an openb trace come one after another and stay, until the devices are full");
   AddSimTimed(*sim, to->sim_timed);
+  AddSimWhatIf(*sim, to->sim_what_if);
   SimOpenbOptions& options = to->sim_openb;
   AddText(openb, "--nodes", options.nodes, "CSV file of the nodes")->required();
   AddText(openb, "--pods", options.pods, "CSV file of the pods")->required();
@@ -180,8 +211,11 @@ void AddSim(CLI::App& app, Arguments* to) {
   openb->add_flag("--timing", options.timing, "Show how long a decision takes");
   AddText(openb, "--published", options.published, "CSV file of published results to show beside");
   openb->footer(
-      "Policies: random, spread, binpack, best-fit, dot-product, fgd, hi. The columns are the percentage of\n"
-      "devices allocated once so much was asked for, and how many tasks of each class were placed.\n"
+      "Policies: random, spread, binpack, best-fit, dot-product, fgd, hi, and hi-batch16, which holds 16 "
+      "tasks\n"
+      "and decides them together. The columns are the percentage of devices allocated once so much was "
+      "asked\n"
+      "for, and how many tasks of each class were placed.\n"
       "Example:\n  flexai sim openb --nodes nodes.csv --pods pods.csv --policies fgd,hi --seeds 42-51");
 }
 
@@ -228,8 +262,10 @@ int Dispatch(const CLI::App& app, const Context& context, Arguments& arguments) 
     return ShowLogs(context, arguments.logs);
   }
   if (command == "sim") {
-    return app.get_subcommand("sim")->got_subcommand("timed") ? SimTimed(context, arguments.sim_timed)
-                                                              : SimOpenb(context, arguments.sim_openb);
+    const CLI::App* sim = app.get_subcommand("sim");
+    return sim->got_subcommand("timed")     ? SimTimed(context, arguments.sim_timed)
+           : sim->got_subcommand("what-if") ? SimWhatIf(context, arguments.sim_what_if)
+                                            : SimOpenb(context, arguments.sim_openb);
   }
   if (command == "doctor") {
     return Doctor(context);

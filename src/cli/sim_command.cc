@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <memory>
@@ -60,6 +61,9 @@ json ToJson(const simulator::PolicyResult& result, const simulator::PublishedRow
   if (result.microseconds_per_decision > 0) {
     entry["microseconds_per_decision"] = result.microseconds_per_decision;
   }
+  if (result.most_held > 1) {
+    entry["most_held"] = result.most_held;
+  }
   if (remote) {
     entry["remote_placements"] = result.remote;
   }
@@ -78,6 +82,11 @@ void PrintTable(const Context& context, const std::vector<simulator::PolicyResul
   if (!published.empty()) {
     rows[0].insert(rows[0].begin() + 3, {"PUBLISHED AT 100 %", "AT 130 %"});
   }
+  const bool batches =
+      std::any_of(results.begin(), results.end(), [](const auto& result) { return result.most_held > 1; });
+  if (batches) {
+    rows[0].emplace_back("HOLDS");
+  }
   if (options.remote) {
     rows[0].emplace_back("REMOTE");
   }
@@ -94,6 +103,9 @@ void PrintTable(const Context& context, const std::vector<simulator::PolicyResul
     }
     for (const double acceptance : result.acceptance) {
       row.push_back(fmt::format("{:.1f} %", 100 * acceptance));
+    }
+    if (batches) {
+      row.push_back(result.most_held > 1 ? fmt::format("{}", result.most_held) : "-");
     }
     if (options.remote) {
       row.push_back(fmt::format("{:.1f}", result.remote));
@@ -125,7 +137,8 @@ Status Plot(const std::vector<simulator::PolicyResult>& results, const std::stri
 Status Simulate(const Context& context, const SimOpenbOptions& options) {
   FLEXAI_ASSIGN_OR_RETURN(const auto seeds, ParseSeeds(options.seeds));
   simulator::ComparisonOptions comparison;
-  FLEXAI_ASSIGN_OR_RETURN(comparison.policies, ParsePolicies(options.policies));
+  FLEXAI_ASSIGN_OR_RETURN(comparison.policies,
+                          ParsePolicies(options.policies, placement::BatchPolicyNames()));
   if (!(options.until > 0 && options.until <= 100)) {
     return InvalidArgument("--until: must be above 0 and at most 100 times the capacity, for example 1.3");
   }

@@ -33,13 +33,15 @@ Result<std::pair<uint64_t, uint64_t>> ParseSeeds(const std::string& text) {
   return std::pair(first, last);
 }
 
-Result<std::vector<std::string>> ParsePolicies(const std::string& text) {
+Result<std::vector<std::string>> ParsePolicies(const std::string& text, std::span<const std::string> known) {
   std::vector<std::string> names;
   for (size_t start = 0; start <= text.size();) {
     const size_t comma = std::min(text.find(',', start), text.size());
     names.push_back(text.substr(start, comma - start));
     start = comma + 1;
-    FLEXAI_RETURN_IF_ERROR(placement::MakePolicy(names.back(), {}).status().WithContext("--policies"));
+    if (std::find(known.begin(), known.end(), names.back()) == known.end()) {
+      return placement::UnknownPolicy(names.back(), known).WithContext("--policies");
+    }
   }
   return names;
 }

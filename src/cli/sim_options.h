@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,8 +15,8 @@ namespace flexai::cli {
 // "42", or "42-51": the first and the last.
 Result<std::pair<uint64_t, uint64_t>> ParseSeeds(const std::string& text);
 
-// "fgd,hi"; kInvalidArgument for one that is no policy.
-Result<std::vector<std::string>> ParsePolicies(const std::string& text);
+// "fgd,hi"; kInvalidArgument for one that is none of `known`.
+Result<std::vector<std::string>> ParsePolicies(const std::string& text, std::span<const std::string> known);
 
 // Keeps one line of progress on a terminal, until its end.
 class Progress {

@@ -50,9 +50,26 @@ Result<Nanos> Duration(const char* option, const std::string& text) {
   return value;
 }
 
+Status ReadSnapshotOptions(const SimTimedOptions& options, simulator::TimedComparisonOptions* comparison) {
+  if (options.snapshot.empty() && options.snapshot_at.empty()) {
+    return {};
+  }
+  if (options.snapshot.empty() || options.snapshot_at.empty()) {
+    return InvalidArgument("--snapshot and --snapshot-at: each goes with the other");
+  }
+  if (comparison->policies.size() != 1 || comparison->seeds.size() != 1) {
+    return InvalidArgument(
+        "--snapshot: is of one run: give one policy and one seed, as --policies hi --seeds 1");
+  }
+  FLEXAI_ASSIGN_OR_RETURN(comparison->timed.snapshot_at, Duration("--snapshot-at", options.snapshot_at));
+  return *comparison->timed.snapshot_at < comparison->timed.horizon
+             ? Status()
+             : InvalidArgument("--snapshot-at: must be before the horizon");
+}
+
 Status ReadOptions(const SimTimedOptions& options, simulator::TimedComparisonOptions* comparison,
                    simulator::GeneratorOptions* generator) {
-  FLEXAI_ASSIGN_OR_RETURN(comparison->policies, ParsePolicies(options.policies));
+  FLEXAI_ASSIGN_OR_RETURN(comparison->policies, ParsePolicies(options.policies, placement::PolicyNames()));
   FLEXAI_ASSIGN_OR_RETURN(const auto seeds, ParseSeeds(options.seeds));
   for (uint64_t seed = seeds.first; seed <= seeds.second; ++seed) {
     comparison->seeds.push_back(seed);
@@ -70,6 +87,7 @@ Status ReadOptions(const SimTimedOptions& options, simulator::TimedComparisonOpt
   timed.scheduler.preempt = !options.no_preempt;
   timed.scheduler.move = options.move;
   timed.explain = options.explain;
+  FLEXAI_RETURN_IF_ERROR(ReadSnapshotOptions(options, comparison));
 
   generator->length = timed.horizon;
   generator->load = options.load;
@@ -83,9 +101,19 @@ Status ReadOptions(const SimTimedOptions& options, simulator::TimedComparisonOpt
   if (!(options.gangs >= 0 && options.gangs <= 1)) {
     return InvalidArgument("--gangs: must be from 0 to 1, for example 0.02");
   }
-  generator->kinds = {{1 - options.high, "default", 0, true, simulator::Remote::kNever}};
+  simulator::TaskKind low;
+  low.part = 1 - options.high;
+  if (!options.low_window.empty()) {
+    const Result<placement::TimeWindow> window = placement::TimeWindow::Parse(options.low_window);
+    FLEXAI_RETURN_IF_ERROR(window.status().WithContext("--low-window"));
+    low.window = *window;
+  }
+  generator->kinds = {low};
   if (options.high > 0) {
-    generator->kinds.push_back({options.high, "default", 1, true, simulator::Remote::kNever});
+    simulator::TaskKind high;
+    high.part = options.high;
+    high.priority = 1;
+    generator->kinds.push_back(high);
   }
   generator->gang_part = options.gangs;
   generator->gang_sizes = {2, 4, 8};
@@ -322,7 +350,10 @@ Status Simulate(const Context& context, const SimTimedOptions& options) {
     PrintTables(context, results);
     PrintStories(context, results, options.explain, comparison.seeds.front());
   }
-  // After the rest, which is not lost then if the picture can't be written.
+  // After the rest, which is not lost then if these can't be written.
+  if (!options.snapshot.empty()) {
+    FLEXAI_RETURN_IF_ERROR(simulator::WriteSnapshot(*results[0].runs[0].snapshot, options.snapshot));
+  }
   return options.plot.empty() ? Status() : Plot(results, comparison.timed.horizon, options.plot);
 }
 

@@ -20,6 +20,7 @@ struct SimTimedOptions {
   double sigma = 1;             // of the durations' logarithm
   double high = 0.1;            // part of the tasks with high priority
   double gangs = 0.02;          // part of the arrivals that are gangs of 2, 4 or 8
+  std::string low_window;       // in which tasks of low priority may start; empty: at any time
   std::string restart = "30s";
   std::string min_run = "0s";
   // Of the run.
@@ -32,6 +33,8 @@ struct SimTimedOptions {
   std::string explain;      // name of a job
   bool only_high = false;   // leave out the drawn tasks of low priority
   std::string plot;         // file for a picture; empty: none
+  std::string snapshot_at;  // time; empty: no snapshot is taken
+  std::string snapshot;     // folder for it
   std::string write_tasks;  // file to which the drawn workload is written
 };
 

@@ -1,5 +1,7 @@
 #include "placement/policy.h"
 
+#include <fmt/ranges.h>
+
 #include "placement/policies/policies.h"
 #include "placement/remote.h"
 #include "placement/room.h"
@@ -45,11 +47,12 @@ Result<std::unique_ptr<Policy>> MakePolicy(std::string_view name, const PolicyIn
       return policy;
     }
   }
-  std::string names;
-  for (const std::string& known : PolicyNames()) {
-    names += (names.empty() ? "" : ", ") + known;
-  }
-  return InvalidArgument("'" + std::string(name) + "' is no placement policy: use one of " + names);
+  return UnknownPolicy(name, PolicyNames());
+}
+
+Status UnknownPolicy(std::string_view name, std::span<const std::string> known) {
+  return InvalidArgument(
+      fmt::format("'{}' is no placement policy: use one of {}", name, fmt::join(known, ", ")));
 }
 
 std::vector<std::string> PolicyNames() {

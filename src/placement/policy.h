@@ -51,5 +51,7 @@ struct PolicyInputs {
 // By name: random, best-fit, dot-product, binpack, spread, fgd, hi.
 Result<std::unique_ptr<Policy>> MakePolicy(std::string_view name, const PolicyInputs& inputs);
 std::vector<std::string> PolicyNames();
+// kInvalidArgument: what is said of a name that is none of the known ones.
+Status UnknownPolicy(std::string_view name, std::span<const std::string> known);
 
 }  // namespace flexai::placement

@@ -171,7 +171,7 @@ Result<std::string> Scheduler::Explain(JobId id, Nanos now) const {
     }
     text += ExplainHolders(*job, would_do);
     for (const Reservation& reservation : reservations_) {
-      if (reservation.job == id) {
+      if (reservation.job == id && reservation.nodes.Count() > 0) {
         text += fmt::format(". {} node{} reserved for it", reservation.nodes.Count(),
                             reservation.nodes.Count() == 1 ? " is" : "s are");
       }

@@ -1,6 +1,7 @@
 #include "simulator/arrivals.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <utility>
 
@@ -63,29 +64,40 @@ Arrivals DrawArrivals(const Trace& trace, const ArrivalOptions& options) {
   return arrivals;
 }
 
-Result<ArrivalRun> RunArrivals(const Trace& trace, const Arrivals& arrivals, placement::Policy& policy,
+Result<ArrivalRun> RunArrivals(const Trace& trace, const Arrivals& arrivals, placement::BatchPolicy& policy,
                                const std::function<void(const Decision&)>& on_decision, const Clock* clock) {
   placement::Cluster cluster(arrivals.nodes);
   ArrivalRun run;
+  run.most_held = policy.most_held();
   std::map<int, std::pair<double, size_t>> sums;
   int64_t asked = 0;
   const auto capacity = static_cast<double>(cluster.device_capacity());
-  for (size_t sequence = 0; sequence < arrivals.pods.size(); ++sequence) {
-    const Pod& pod = trace.pods[arrivals.pods[sequence]];
-    const Nanos start = clock != nullptr ? clock->Now() : Nanos{};
-    const std::optional<placement::Placement> where = policy.Choose(cluster, pod.shape);
-    run.deciding = run.deciding + ((clock != nullptr ? clock->Now() : Nanos{}) - start);
-    const auto task_class = static_cast<size_t>(ClassOf(pod.shape));
-    ++run.arrived[task_class];
-    asked += pod.shape.device_milli();
-    if (where.has_value()) {
-      FLEXAI_RETURN_IF_ERROR(cluster.Take(pod.shape, *where));
-      ++run.accepted[task_class];
-      run.remote += pod.shape.devices > 0 && where->cpu_node != where->device_node;
+  std::vector<placement::TaskShape> held;
+  for (size_t arrived = 0; arrived < arrivals.pods.size(); ++arrived) {
+    const placement::TaskShape& shape = trace.pods[arrivals.pods[arrived]].shape;
+    held.push_back(shape);
+    ++run.arrived[static_cast<size_t>(ClassOf(shape))];
+    asked += shape.device_milli();
+    if (held.size() == run.most_held || arrived + 1 == arrivals.pods.size()) {
+      const size_t first = arrived + 1 - held.size();
+      const Nanos start = clock != nullptr ? clock->Now() : Nanos{};
+      const std::vector<placement::BatchDecision> decisions = policy.Decide(cluster, held);
+      run.deciding = run.deciding + ((clock != nullptr ? clock->Now() : Nanos{}) - start);
+      assert(decisions.size() == held.size());
+      for (const auto& [task, where] : decisions) {
+        const Pod& pod = trace.pods[arrivals.pods[first + task]];
+        if (where.has_value()) {
+          FLEXAI_RETURN_IF_ERROR(cluster.Take(pod.shape, *where));
+          ++run.accepted[static_cast<size_t>(ClassOf(pod.shape))];
+          run.remote += pod.shape.devices > 0 && where->cpu_node != where->device_node;
+        }
+        if (on_decision) {
+          on_decision({first + task, &pod, where.has_value() ? &*where : nullptr});
+        }
+      }
+      held.clear();
     }
-    if (on_decision) {
-      on_decision({sequence, &pod, where.has_value() ? &*where : nullptr});
-    }
+    // Tasks that are held have asked, and have nothing yet.
     auto& [sum, count] = sums[static_cast<int>(std::lround(100 * static_cast<double>(asked) / capacity))];
     sum += 100 * static_cast<double>(cluster.device_taken()) / capacity;
     ++count;

@@ -2,7 +2,9 @@
 // device time than there is; what fits nowhere is dropped.
 //
 // Source: Weng et al., USENIX ATC 2023, section 6: pods are shuffled, and drawn again uniformly until their
-// requests reach the wanted part of the capacity. Everything follows from the seed.
+// requests reach the wanted part of the capacity. Everything follows from the seed. A batch policy gets tasks
+// as soon as it holds as many as it may; while they are held they have asked, and nothing is allocated to
+// them.
 #pragma once
 
 #include <functional>
@@ -12,7 +14,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
-#include "placement/policy.h"
+#include "placement/batch_policy.h"
 #include "placement/task_class.h"
 #include "simulator/openb.h"
 
@@ -36,8 +38,9 @@ struct ArrivalRun {
   std::map<int, double> allocation;
   size_t arrived[kTaskClasses] = {};
   size_t accepted[kTaskClasses] = {};
-  size_t remote = 0;  // of the accepted: devices on another node than CPU and memory
-  Nanos deciding{};   // time spent on decisions; 0 without a clock
+  size_t most_held = 1;  // undecided at a time
+  size_t remote = 0;     // of the accepted: devices on another node than CPU and memory
+  Nanos deciding{};      // time spent on decisions; 0 without a clock
 
   double acceptance(TaskClass task_class) const;
 };
@@ -55,8 +58,8 @@ struct Arrivals {
 };
 Arrivals DrawArrivals(const Trace& trace, const ArrivalOptions& options);
 
-// `on_decision` and `clock` may be null.
-Result<ArrivalRun> RunArrivals(const Trace& trace, const Arrivals& arrivals, placement::Policy& policy,
+// Calls `on_decision` in the order of the decisions; it and `clock` may be null.
+Result<ArrivalRun> RunArrivals(const Trace& trace, const Arrivals& arrivals, placement::BatchPolicy& policy,
                                const std::function<void(const Decision&)>& on_decision,
                                const Clock* clock = nullptr);
 

@@ -55,7 +55,7 @@ TEST(Arrivals, FollowFromTheSeed) {
 TEST(Arrivals, CountWhatWasDecided) {
   const Trace trace = SmallTrace();
   const Arrivals arrivals = DrawArrivals(trace, {5, 1.3});
-  const auto policy = *placement::MakePolicy("best-fit", {});
+  const auto policy = *placement::MakeBatchPolicy("best-fit", {});
   size_t placed = 0;
   size_t decisions = 0;
   const Result<ArrivalRun> run = RunArrivals(trace, arrivals, *policy, [&](const Decision& decision) {
@@ -76,6 +76,28 @@ TEST(Arrivals, CountWhatWasDecided) {
   EXPECT_GT(run->allocation.at(130), 85);
 }
 
+TEST(Arrivals, ABatchPolicyGetsTasksWhenItHoldsAsManyAsItMay) {
+  const Trace trace = SmallTrace();
+  const Arrivals arrivals = DrawArrivals(trace, {5, 1.3});
+  const std::vector<placement::TypicalTask> typical = placement::TypicalTasks(ShapesOf(trace));
+  const auto policy = *placement::MakeBatchPolicy("hi-batch16", {typical});
+  std::vector<size_t> sequences;
+  const auto run = RunArrivals(trace, arrivals, *policy, [&](const Decision& decision) {
+    EXPECT_EQ(decision.pod, &trace.pods[arrivals.pods[decision.sequence]]);
+    EXPECT_EQ(decision.sequence / 16, sequences.size() / 16);
+    sequences.push_back(decision.sequence);
+  });
+  ASSERT_TRUE(run.ok()) << run.status().message();
+  EXPECT_EQ(run->most_held, 16u);
+  EXPECT_EQ(run->allocation.begin()->second, 0) << "the first tasks are held";
+  EXPECT_NE(arrivals.pods.size() % 16, 0u) << "the last ones are fewer, and are decided as well";
+  EXPECT_FALSE(std::is_sorted(sequences.begin(), sequences.end()));
+  std::sort(sequences.begin(), sequences.end());
+  std::vector<size_t> all(arrivals.pods.size());
+  std::iota(all.begin(), all.end(), size_t{0});
+  EXPECT_EQ(sequences, all);
+}
+
 TEST(Comparison, IsTheMeanOverTheSeedsInOrder) {
   const Trace trace = SmallTrace();
   ComparisonOptions options{.policies = {"fgd", "random"}, .first_seed = 3, .last_seed = 7};
@@ -90,7 +112,7 @@ TEST(Comparison, IsTheMeanOverTheSeedsInOrder) {
   EXPECT_EQ((*results)[0].name, "fgd");
   std::map<int, std::vector<double>> of_seeds;
   for (uint64_t seed = 3; seed <= 7; ++seed) {
-    const auto policy = *placement::MakePolicy("random", {{}, seed});
+    const auto policy = *placement::MakeBatchPolicy("random", {{}, seed});
     const auto run = *RunArrivals(trace, DrawArrivals(trace, {seed, 1.3}), *policy, nullptr);
     for (const auto& [percent, allocation] : run.allocation) {
       of_seeds[percent].push_back(allocation);

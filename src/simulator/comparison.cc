@@ -17,8 +17,8 @@ Status RunOne(const Trace& trace, const ComparisonOptions& options, const placem
               const std::string& policy_name, uint64_t seed, Run* run) {
   const Arrivals arrivals = DrawArrivals(trace, {seed, options.until});
   FLEXAI_ASSIGN_OR_RETURN(
-      const std::unique_ptr<placement::Policy> policy,
-      placement::MakePolicy(policy_name, {inputs.typical, seed, inputs.hi, inputs.remote}));
+      const std::unique_ptr<placement::BatchPolicy> policy,
+      placement::MakeBatchPolicy(policy_name, {inputs.typical, seed, inputs.hi, inputs.remote}));
   const auto listener = options.listen ? options.listen(policy_name, seed) : nullptr;
   FLEXAI_ASSIGN_OR_RETURN(run->result, RunArrivals(trace, arrivals, *policy, listener, options.clock));
   run->decisions = arrivals.pods.size();
@@ -28,6 +28,7 @@ Status RunOne(const Trace& trace, const ComparisonOptions& options, const placem
 PolicyResult Mean(const std::string& name, std::span<const Run> runs) {
   PolicyResult mean;
   mean.name = name;
+  mean.most_held = runs.front().result.most_held;
   const auto count = static_cast<double>(runs.size());
   for (const auto& [percent, first] : runs.front().result.allocation) {
     double sum = 0;
@@ -61,8 +62,10 @@ Result<std::vector<PolicyResult>> Compare(const Trace& trace, const ComparisonOp
   placement::PolicyInputs inputs{typical};
   inputs.remote = options.remote;
   inputs.hi = options.hi;
-  if (!inputs.hi.has_value() &&
-      std::find(options.policies.begin(), options.policies.end(), "hi") != options.policies.end()) {
+  const bool with_hi =
+      std::any_of(options.policies.begin(), options.policies.end(),
+                  [](const std::string& name) { return name == "hi" || name == placement::kHiBatch16; });
+  if (!inputs.hi.has_value() && with_hi) {
     inputs.hi = placement::TuneHi(typical, trace.nodes, options.remote);
   }
   const size_t seeds = options.last_seed - options.first_seed + 1;

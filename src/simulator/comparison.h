@@ -30,6 +30,7 @@ struct PolicyResult {
   std::string name;
   std::map<int, double> allocation;  // as ArrivalRun has it, for the percentages that every seed reached
   double acceptance[kTaskClasses] = {};
+  size_t most_held = 1;                  // tasks undecided at a time
   double remote = 0;                     // placements a run
   double microseconds_per_decision = 0;  // 0 without a clock
 };

@@ -69,10 +69,10 @@ std::string_view CsvRow::Text(std::optional<size_t> column) const {
   return column ? table_.fields_[index_ * table_.heading_.size() + *column] : std::string_view();
 }
 
-Status CsvRow::Bad(std::optional<size_t> column, std::string_view expected) const {
+Status CsvRow::Expected(std::optional<size_t> column, std::string_view what) const {
   return InvalidArgument(fmt::format("{}: {} is '{}', expected {}", place(),
                                      column ? table_.heading_[*column] : "an absent column", Text(column),
-                                     expected));
+                                     what));
 }
 
 Result<std::string_view> CsvRow::Name(size_t column, std::unordered_set<std::string_view>* taken) const {
@@ -90,21 +90,32 @@ Result<int64_t> CsvRow::Number(std::optional<size_t> column, int64_t most,
                                std::optional<int64_t> otherwise) const {
   const std::string_view text = Text(column);
   const std::optional<int64_t> value = text.empty() ? otherwise : ParseWithin<int64_t>(text, most);
-  return value ? Result<int64_t>(*value) : Bad(column, fmt::format("a whole number from 0 to {}", most));
+  return value ? Result<int64_t>(*value) : Expected(column, fmt::format("a whole number from 0 to {}", most));
 }
 
 Result<double> CsvRow::Decimal(std::optional<size_t> column, double most,
                                std::optional<double> otherwise) const {
   const std::string_view text = Text(column);
   const std::optional<double> value = text.empty() ? otherwise : ParseWithin<double>(text, most);
-  return value ? Result<double>(*value) : Bad(column, fmt::format("a number from 0 to {}", most));
+  return value ? Result<double>(*value) : Expected(column, fmt::format("a number from 0 to {}", most));
 }
 
 Result<Nanos> CsvRow::Time(std::optional<size_t> column, Nanos most, std::optional<Nanos> otherwise) const {
   const std::string_view text = Text(column);
   const std::optional<Nanos> value = text.empty() ? otherwise : ParseSeconds(text, most);
-  return value ? Result<Nanos>(*value)
-               : Bad(column, fmt::format("seconds from 0 to {}, to the nanosecond", most.value / kSecond));
+  return value
+             ? Result<Nanos>(*value)
+             : Expected(column, fmt::format("seconds from 0 to {}, to the nanosecond", most.value / kSecond));
+}
+
+Result<size_t> CsvRow::Word(std::optional<size_t> column, std::span<const std::string_view> words,
+                            size_t otherwise) const {
+  const std::string_view text = Text(column);
+  const auto found = std::find(words.begin(), words.end(), text);
+  if (text.empty() || found != words.end()) {
+    return text.empty() ? otherwise : static_cast<size_t>(found - words.begin());
+  }
+  return Expected(column, fmt::format("{}", fmt::join(words, ", ")));
 }
 
 Status CsvTable::AddHeading(std::vector<std::string_view> fields, int line) {

@@ -17,6 +17,8 @@ namespace flexai::simulator {
 
 class CsvTable;
 
+inline constexpr std::string_view kNoYes[] = {"no", "yes"};
+
 // One line's fields. A column that is null stands for empty fields. `otherwise` is what an empty field counts
 // as; without it, a field that is empty is refused like any other text that is no number.
 class CsvRow {
@@ -37,10 +39,13 @@ class CsvRow {
                          std::optional<double> otherwise = {}) const;
   // Seconds from 0 to `most`, with at most nine digits after the point, exactly.
   Result<Nanos> Time(std::optional<size_t> column, Nanos most, std::optional<Nanos> otherwise = {}) const;
+  // The number of the field's word.
+  Result<size_t> Word(std::optional<size_t> column, std::span<const std::string_view> words,
+                      size_t otherwise) const;
+  // The error that says what the field is and what was expected.
+  Status Expected(std::optional<size_t> column, std::string_view what) const;
 
  private:
-  Status Bad(std::optional<size_t> column, std::string_view expected) const;
-
   const CsvTable& table_;
   size_t index_;
 };

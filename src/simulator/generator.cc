@@ -135,6 +135,7 @@ class Draw {
     task.priority = kind.priority;
     task.preemptible = kind.preemptible;
     task.remote = task.shape.devices > 0 ? kind.remote : Remote::kNever;
+    task.window = kind.window;
     task.min_run = options_.min_run;
     task.restart = options_.restart;
     if (!is_gang) {

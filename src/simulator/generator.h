@@ -3,6 +3,7 @@
 // Everything follows from the options. Thread safety: immutable values.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,8 @@ struct TaskKind {
   std::string queue = "default";
   int32_t priority = 0;
   bool preemptible = true;
-  Remote remote = Remote::kNever;  // of tasks with devices; others have kNever
+  Remote remote = Remote::kNever;               // of tasks with devices; others have kNever
+  std::optional<placement::TimeWindow> window;  // when they may start; absent: at any time
 };
 
 struct GeneratorOptions {

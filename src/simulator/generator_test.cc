@@ -96,6 +96,27 @@ TEST(Generator, KeepsToItsDistributions) {
   }
 }
 
+TEST(Generator, AKindMayHaveAWindow) {
+  const Trace trace = SmallTrace();
+  GeneratorOptions options;
+  TaskKind night;
+  night.window = *placement::TimeWindow::Parse("22:00-06:00");
+  TaskKind high;
+  high.priority = 1;
+  options.kinds = {night, high};
+  const Workload workload = *DrawWorkload(trace, options);
+  for (const TimedTask& task : workload.tasks) {
+    EXPECT_EQ(task.window, task.priority == 0 ? night.window : std::nullopt) << task.name;
+  }
+  // All else is as without.
+  options.kinds[0].window.reset();
+  Workload without = *DrawWorkload(trace, options);
+  for (TimedTask& task : without.tasks) {
+    task.window = task.priority == 0 ? night.window : std::nullopt;
+  }
+  EXPECT_EQ(workload.tasks, without.tasks);
+}
+
 TEST(Generator, RefusesOptionsThatCannotBe) {
   const Trace trace = SmallTrace();
   const auto refused = [&trace](void (*change)(GeneratorOptions*)) {

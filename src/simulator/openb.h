@@ -5,19 +5,14 @@
 // is loaded by halves.
 #pragma once
 
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/status.h"
-#include "placement/cluster.h"
+#include "simulator/nodes.h"
 
 namespace flexai::simulator {
-
-// More than any node has or task asks for.
-inline constexpr int64_t kMostCpuMilli = 10'000'000;
-inline constexpr int64_t kMostMemoryMib = 1'000'000'000;
 
 struct Pod {
   std::string name;
@@ -27,23 +22,18 @@ struct Pod {
 struct Trace {
   std::vector<placement::NodeSpec> nodes;
   std::vector<Pod> pods;
-  std::vector<std::string> models;  // by the number that shapes and nodes use
+  std::vector<std::string> models;                  // by the number that shapes and nodes use
+  std::vector<placement::NodeIdentity> identities;  // of each node; empty: they have no labels and taints
 };
 
 std::vector<placement::TaskShape> ShapesOf(const Trace& trace);  // of each pod
+NodeList NodesOf(const Trace& trace);
 
-// Nodes: columns sn, cpu_milli, memory_mib, gpu, model. Pods: name, cpu_milli, memory_mib, num_gpu, gpu_milli
+// Nodes: as of nodes.h. Pods: name, cpu_milli, memory_mib, num_gpu, gpu_milli
 // and, if there, gpu_spec ("A|B": models that will do; empty: any). Other columns are passed over. A pod with
 // cpu_milli 0 counts as 100. `*_name` stand in error messages.
 Result<Trace> ParseOpenb(std::string_view nodes, std::string_view nodes_name, std::string_view pods,
                          std::string_view pods_name);
 Result<Trace> ReadOpenb(const std::string& nodes_path, const std::string& pods_path);
-
-// Device models by name. `place` stands in error messages; an empty text is any model, in both directions.
-Result<int> ModelNumber(const std::vector<std::string>& models, std::string_view name,
-                        std::string_view place);
-Result<placement::ModelSet> ParseModels(const std::vector<std::string>& models, std::string_view spec,
-                                        std::string_view place);
-std::string ModelNames(const std::vector<std::string>& models, placement::ModelSet set);
 
 }  // namespace flexai::simulator

@@ -10,6 +10,7 @@
 
 #include "base/random.h"
 #include "simulator/arrivals.h"
+#include "simulator/jobs.h"
 
 namespace flexai::simulator {
 namespace {
@@ -23,6 +24,8 @@ double InSeconds(Nanos time) { return static_cast<double>(time.value) * 1e-9; }
 // A job as the simulation sees it: what the scheduler does not know.
 struct SimulatedJob {
   placement::JobSpec spec;
+  std::vector<size_t> tasks;  // positions of its members in the workload
+  Nanos arrival;
   Nanos duration;    // with the most members
   std::string size;  // for the report
   Nanos done;        // of the duration, before the last start or change of members
@@ -31,6 +34,7 @@ struct SimulatedJob {
   size_t members = 0;
   uint64_t generation = 0;  // of its end event
   Nanos waiting_since;
+  Nanos started_at;  // last, other than by a move
   Nanos waited;
   bool started = false;
   bool finished = false;
@@ -39,85 +43,35 @@ struct SimulatedJob {
   double useful = 0;
 };
 
-Status Check(const TimedTask& task, const placement::QueueTree& queues) {
-  if (!queues.Find(task.queue).has_value()) {
-    return InvalidArgument(fmt::format("task '{}': there is no queue '{}'", task.name, task.queue));
-  }
-  if (task.remote == Remote::kOnly) {
-    return InvalidArgument(fmt::format(
-        "task '{}': timed runs place locally, so 'remote' can't be 'only': use never or allowed", task.name));
-  }
-  return {};
-}
-
-// Rows of one gang are the members of one job.
-Result<std::vector<SimulatedJob>> JobsOf(const Workload& workload, const placement::QueueTree& queues) {
-  std::vector<SimulatedJob> jobs;
-  std::map<std::string, size_t> gangs;
-  for (const TimedTask& task : workload.tasks) {
-    FLEXAI_RETURN_IF_ERROR(Check(task, queues));
-    const auto gang = task.gang.empty() ? gangs.end() : gangs.find(task.gang);
-    if (gang != gangs.end()) {
-      SimulatedJob& job = jobs[gang->second];
-      if (job.spec.queue != *queues.Find(task.queue) || job.spec.priority != task.priority) {
-        return InvalidArgument(
-            fmt::format("gang '{}': its members have different queues or priorities", task.gang));
-      }
-      const auto role =
-          std::find_if(job.spec.roles.begin(), job.spec.roles.end(),
-                       [&task](const placement::Role& each) { return each.shape == task.shape; });
-      if (role == job.spec.roles.end()) {
-        job.spec.roles.push_back({task.shape, 1, 1});
-      } else {
-        ++role->min;
-        ++role->max;
-      }
-      job.duration = std::max(job.duration, task.duration);
-      continue;
+std::vector<SimulatedJob> SimulatedJobsOf(std::vector<Job> jobs, const std::vector<TimedTask>& tasks) {
+  std::vector<SimulatedJob> simulated;
+  for (Job& job : jobs) {
+    const TimedTask& first = tasks[job.tasks.front()];
+    SimulatedJob& added = simulated.emplace_back();
+    added.arrival = first.arrival;
+    added.size = first.gang.empty() ? ClassName(ClassOf(first.shape)) : "gang";
+    for (const size_t task : job.tasks) {
+      added.duration = std::max(added.duration, tasks[task].duration);
     }
-    SimulatedJob& job = jobs.emplace_back();
-    if (!task.gang.empty()) {
-      gangs.emplace(task.gang, jobs.size() - 1);
-    }
-    job.spec.id = jobs.size();
-    job.spec.name = task.gang.empty() ? task.name : task.gang;
-    job.spec.roles = {{task.shape, 1, 1}};
-    job.spec.queue = *queues.Find(task.queue);
-    job.spec.priority = task.priority;
-    job.spec.preemptible = task.preemptible;
-    job.spec.min_run = task.min_run;
-    job.spec.restart_cost = task.restart;
-    job.spec.submitted = task.arrival;
-    job.duration = task.duration;
-    job.size = task.gang.empty() ? ClassName(ClassOf(task.shape)) : "gang";
+    added.spec = std::move(job.spec);
+    added.tasks = std::move(job.tasks);
   }
-  // A gang of one shape may start with fewer than all.
-  std::map<std::string, std::pair<int, int>> bounds;
-  for (const TimedTask& task : workload.tasks) {
-    if (!task.gang.empty()) {
-      bounds[task.gang] = {task.gang_min, task.gang_max};
-    }
-  }
-  for (const auto& [name, at] : gangs) {
-    placement::JobSpec& spec = jobs[at].spec;
-    if (spec.roles.size() == 1) {
-      spec.roles[0].max = std::min(spec.roles[0].max, bounds[name].second);
-      spec.roles[0].min = std::min(spec.roles[0].max, bounds[name].first);
-    }
-  }
-  return jobs;
+  return simulated;
 }
 
 class Simulation {
  public:
-  Simulation(const Trace& trace, const TimedOptions& options, std::vector<SimulatedJob> jobs,
-             placement::QueueTree queues, std::unique_ptr<placement::Policy> policy)
+  Simulation(const Trace& trace, const Workload& workload, const TimedOptions& options,
+             std::vector<SimulatedJob> jobs, placement::Constraints constraints, placement::QueueTree queues,
+             std::unique_ptr<placement::Policy> policy)
       : options_(options),
+        workload_(workload),
+        nodes_(NodesOf(trace)),
         jobs_(std::move(jobs)),
         queues_(std::move(queues)),
         policy_(std::move(policy)),
         cluster_(trace.nodes),
-        constraints_(std::vector<placement::NodeIdentity>(trace.nodes.size())),
+        constraints_(std::move(constraints)),
         scheduler_(cluster_, constraints_, queues_, *policy_, options.scheduler),
         random_(options.seed) {}
 
@@ -131,27 +85,30 @@ class Simulation {
     while (true) {
       Nanos next = options_.horizon;
       if (next_arrival < jobs_.size()) {
-        next = std::min(next, jobs_[next_arrival].spec.submitted);
+        next = std::min(next, jobs_[next_arrival].arrival);
       }
       if (!events_.empty()) {
         next = std::min(next, events_.top().at);
       }
-      next = std::min(next, std::max(now_ + Nanos{1}, scheduler_.NextCycle()));
+      next = std::min(next, std::max(now_ + Nanos{1}, scheduler_.NextCycle() - kWorkloadStart));
+      if (options_.snapshot_at.has_value() && next > *options_.snapshot_at && !run_.snapshot.has_value()) {
+        run_.snapshot = TakeSnapshot(*options_.snapshot_at);  // nothing happens between now and then
+      }
       Advance(next);
       if (now_ >= options_.horizon) {
         break;
       }
-      while (next_arrival < jobs_.size() && jobs_[next_arrival].spec.submitted <= now_) {
+      while (next_arrival < jobs_.size() && jobs_[next_arrival].arrival <= now_) {
         SimulatedJob& job = jobs_[next_arrival++];
         job.waiting_since = now_;
-        FLEXAI_RETURN_IF_ERROR(scheduler_.Submit(job.spec, now_));
+        FLEXAI_RETURN_IF_ERROR(scheduler_.Submit(job.spec, Clock()));
       }
       while (!events_.empty() && events_.top().at <= now_) {
         const Event event = events_.top();
         events_.pop();
         Handle(event);
       }
-      Carry(scheduler_.Cycle(now_));
+      Carry(scheduler_.Cycle(Clock()));
     }
     FLEXAI_RETURN_IF_ERROR(scheduler_.Audit());
     Report();
@@ -177,6 +134,7 @@ class Simulation {
   Nanos Exponential(Nanos mean) {
     return {static_cast<int64_t>(-static_cast<double>(mean.value) * std::log1p(-random_.Unit())) + 1};
   }
+  Nanos Clock() const { return kWorkloadStart + now_; }  // the scheduler's
   SimulatedJob& At(JobId id) { return jobs_[id - 1]; }
 
   // Seconds of [from, now) within the window that counts.
@@ -253,12 +211,12 @@ class Simulation {
         job.finished = true;
         run_.finished += now_ >= options_.warm_up ? 1 : 0;
         Tell(job.spec.id, "finished", "");
-        scheduler_.Remove(job.spec.id, now_);
+        scheduler_.Remove(job.spec.id, Clock());
         return;
       }
       case Event::kFail: {
         const auto node = static_cast<NodeId>(event.subject);
-        for (const Decision& decision : scheduler_.LoseNode(node, now_)) {
+        for (const Decision& decision : scheduler_.LoseNode(node, Clock())) {
           run_.failures += now_ >= options_.warm_up ? 1 : 0;
           Interrupt(&At(decision.job));
           Tell(decision.job, "ended", decision.reason);
@@ -268,7 +226,7 @@ class Simulation {
       }
       case Event::kRepair: {
         const auto node = static_cast<NodeId>(event.subject);
-        scheduler_.SetNode(node, {});
+        scheduler_.SetNode(node, nodes_.identities[node]);
         Push(Exponential(options_.mean_up), Event::kFail, node, 0);
         return;
       }
@@ -282,6 +240,7 @@ class Simulation {
       switch (decision.kind) {
         case Decision::kStart:
           job.started = true;
+          job.started_at = now_;
           job.waited = job.waited + (now_ - job.waiting_since);
           Resume(&job, decision.members);
           (void)scheduler_.Confirm(decision.job);
@@ -312,7 +271,7 @@ class Simulation {
         if (job.spec.name == options_.explain &&
             scheduler_.state(job.spec.id) == placement::Scheduler::kPending) {
           run_.story.push_back(
-              fmt::format("{:.1f} s: {}", InSeconds(now_), *scheduler_.Explain(job.spec.id, now_)));
+              fmt::format("{:.1f} s: {}", InSeconds(now_), *scheduler_.Explain(job.spec.id, Clock())));
           waits_told_ = true;
         }
       }
@@ -328,6 +287,39 @@ class Simulation {
         fmt::format("{:.1f} s: {}{}{}", InSeconds(now_), what, why.empty() ? "" : ": ", why));
   }
 
+  // What there is at `at`, which is not before now; with the nodes as they are now.
+  Snapshot TakeSnapshot(Nanos at) const {
+    Snapshot snapshot{at, nodes_, {}, {}, workload_.queues};
+    for (NodeId node = 0; node < snapshot.nodes.specs.size(); ++node) {
+      snapshot.nodes.identities[node] = constraints_.node(node);
+    }
+    std::vector<bool> there(workload_.tasks.size(), false);
+    std::vector<std::optional<Place>> places(workload_.tasks.size());
+    for (const SimulatedJob& job : jobs_) {
+      if (job.arrival > at || job.finished) {
+        continue;
+      }
+      std::vector<placement::Member> members = *scheduler_.members(job.spec.id);
+      for (const size_t task : job.tasks) {
+        there[task] = true;
+        const size_t role = RoleOf(job.spec, workload_.tasks[task]);
+        const auto member = std::find_if(members.begin(), members.end(),
+                                         [role](const auto& each) { return each.role == role; });
+        if (member != members.end()) {
+          places[task] = Place{member->where, job.started_at};
+          members.erase(member);
+        }
+      }
+    }
+    for (size_t task = 0; task < there.size(); ++task) {
+      if (there[task]) {
+        snapshot.tasks.push_back(workload_.tasks[task]);
+        snapshot.places.push_back(places[task]);
+      }
+    }
+    return snapshot;
+  }
+
   void Report() {
     const double window = InSeconds(options_.horizon - options_.warm_up);
     WaitBook all;
@@ -338,7 +330,7 @@ class Simulation {
         Settle(&job);
         useful_ += job.useful;
       }
-      if (job.spec.submitted < options_.warm_up || job.spec.submitted >= options_.horizon) {
+      if (job.arrival < options_.warm_up || job.arrival >= options_.horizon) {
         continue;
       }
       if (job.members == 0 && !job.finished) {
@@ -364,6 +356,8 @@ class Simulation {
   }
 
   const TimedOptions& options_;
+  const Workload& workload_;
+  const NodeList nodes_;            // as they are in service
   std::vector<SimulatedJob> jobs_;  // by JobId - 1
   placement::QueueTree queues_;
   std::unique_ptr<placement::Policy> policy_;
@@ -384,15 +378,15 @@ class Simulation {
 
 Result<TimedRun> RunTimed(const Trace& trace, const Workload& workload, const TimedOptions& options,
                           const std::string& policy_name) {
-  placement::Resources capacity;
-  for (const placement::NodeSpec& node : trace.nodes) {
-    capacity.cpu_milli += node.cpu_milli;
-    capacity.memory_mib += node.memory_mib;
-    capacity.device_milli[static_cast<size_t>(node.model)] += int64_t{node.devices} * placement::kWholeDevice;
+  FLEXAI_ASSIGN_OR_RETURN(
+      placement::QueueTree queues,
+      placement::QueueTree::Make(workload.queues, CapacityOf(trace.nodes), options.half_life));
+  placement::Constraints constraints(NodesOf(trace).identities);
+  FLEXAI_ASSIGN_OR_RETURN(std::vector<Job> known, JobsOf(workload.tasks, queues, &constraints));
+  std::vector<SimulatedJob> jobs = SimulatedJobsOf(std::move(known), workload.tasks);
+  if (options.snapshot_at.has_value() && *options.snapshot_at >= options.horizon) {
+    return InvalidArgument("the snapshot must be before the horizon");
   }
-  FLEXAI_ASSIGN_OR_RETURN(placement::QueueTree queues,
-                          placement::QueueTree::Make(workload.queues, capacity, options.half_life));
-  FLEXAI_ASSIGN_OR_RETURN(std::vector<SimulatedJob> jobs, JobsOf(workload, queues));
   const std::vector<placement::TypicalTask> typical = placement::TypicalTasks(ShapesOf(trace));
   FLEXAI_ASSIGN_OR_RETURN(std::unique_ptr<placement::Policy> policy,
                           placement::MakePolicy(policy_name, {typical, options.seed, options.hi, false}));
@@ -402,7 +396,9 @@ Result<TimedRun> RunTimed(const Trace& trace, const Workload& workload, const Ti
     return InvalidArgument(fmt::format(
         "there is no job '{}' to explain: a job has its task's or its gang's name", options.explain));
   }
-  return Simulation(trace, options, std::move(jobs), std::move(queues), std::move(policy)).Run();
+  return Simulation(trace, workload, options, std::move(jobs), std::move(constraints), std::move(queues),
+                    std::move(policy))
+      .Run();
 }
 
 }  // namespace flexai::simulator

@@ -2,19 +2,21 @@
 //
 // An interrupted job starts again from nothing, and its restart cost is added; a moved one keeps what it has
 // done and pays that cost. Nodes fail at random and come back. All placements are
-// local. Everything follows from workload, options and
-// seed.
+// local. Time 0 is a Monday's midnight, for the windows in which jobs may start. Everything follows from
+// workload, options and seed.
 //
 // Thread safety: none needed, nothing is kept.
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/status.h"
 #include "placement/scheduler.h"
 #include "simulator/openb.h"
+#include "simulator/snapshot.h"
 #include "simulator/waits.h"
 #include "simulator/workload.h"
 
@@ -29,6 +31,7 @@ struct TimedOptions {
   Nanos mean_repair = Seconds(1'800);
   uint64_t seed = 1;                          // of failures
   std::optional<placement::HiParameters> hi;  // for the policy hi; absent: it knows the demand alone
+  std::optional<Nanos> snapshot_at;           // before the horizon; absent: none is taken
   std::string explain;                        // name of a job of which every decision is told; empty: none
 };
 
@@ -46,6 +49,7 @@ struct TimedRun {
   // Every hundredth part of the horizon, from the start: allocation in percent, jobs that wait.
   std::vector<std::pair<double, size_t>> course;
   std::vector<std::string> story;  // of the job to explain
+  std::optional<Snapshot> snapshot;
 };
 
 // `policy` by name. kInvalidArgument for queues that make no tree, tasks of other queues or that must be

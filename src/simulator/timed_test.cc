@@ -145,6 +145,88 @@ TEST(Timed, NodesFailAndComeBack) {
   EXPECT_EQ(run.finished, 200u) << "all of them, in the end";
 }
 
+TEST(Timed, JobsStartInTheirWindowsFromAMondayOn) {
+  // Tuesday, an hour after midnight.
+  TimedTask task = Task("night", 0, 10, 1);
+  task.window = *placement::TimeWindow::Parse("tue 01:00-02:00");
+  TimedOptions options = Until(2 * 86'400);
+  options.explain = "night";
+  const TimedRun run = Simulate({task}, options);
+  EXPECT_THAT(run.story,
+              ElementsAre(HasSubstr("0.0 s: job 'night' waits for its time"),
+                          "90000.0 s: started: it is its turn and it fits", "90010.0 s: finished"));
+}
+
+TEST(Timed, RulesHold) {
+  Trace trace = SmallTrace();
+  trace.identities.resize(2);
+  trace.identities[0].labels = {{"zone", "x"}};
+  trace.identities[1].labels = {{"zone", "y"}};
+  trace.identities[1].taints = {{"old", ""}};
+  Workload workload;
+  workload.queues = {DefaultQueue()};
+  // Where it may go, two of three have room at a time; apart, one at a time.
+  const auto wait_of_three = [&](const placement::ClassRules& rules) {
+    workload.tasks.clear();
+    for (const char* name : {"a", "b", "c"}) {
+      workload.tasks.push_back(Task(name, 0, 10, 1));
+      workload.tasks.back().rules = rules;
+    }
+    const Result<TimedRun> run = RunTimed(trace, workload, Until(100), "binpack");
+    EXPECT_TRUE(run.ok()) << run.status().message();
+    return run->waits.mean * 3;
+  };
+  EXPECT_DOUBLE_EQ(wait_of_three({}), 0 + 0 + 10) << "one node has a taint";
+  EXPECT_DOUBLE_EQ(wait_of_three({.tolerations = {{"old", ""}}}), 0);
+  EXPECT_DOUBLE_EQ(wait_of_three({.tolerations = {{"", ""}}, .apart = {"zone"}}), 0 + 0 + 10);
+  EXPECT_DOUBLE_EQ(wait_of_three({.apart = {"zone"}}), 0 + 10 + 20);
+  EXPECT_DOUBLE_EQ(wait_of_three({.selectors = {{"zone", placement::Selector::kIn, {"z"}}}}), 3 * 100);
+}
+
+TEST(Timed, AGangIsAClassOfItsOwn) {
+  Trace trace = SmallTrace();
+  trace.identities.resize(2);
+  trace.identities[0].labels = {{"zone", "x"}};
+  trace.identities[1].labels = {{"zone", "y"}};
+  Workload workload;
+  workload.queues = {DefaultQueue()};
+  for (const char* gang : {"g", "h"}) {
+    for (int member = 0; member < 2; ++member) {
+      TimedTask task = Task(gang + std::to_string(member), 0, 10, 1);
+      task.gang = gang;
+      task.gang_min = task.gang_max = 2;
+      task.rules.apart = {"zone"};
+      workload.tasks.push_back(task);
+    }
+  }
+  // Members are apart from each other, not from those of the other gang.
+  EXPECT_DOUBLE_EQ(RunTimed(trace, workload, Until(100), "binpack")->waits.p99, 0);
+  // Of one service, both gangs together are a class.
+  for (TimedTask& task : workload.tasks) {
+    task.rules.name = "service";
+  }
+  EXPECT_DOUBLE_EQ(RunTimed(trace, workload, Until(100), "binpack")->waits.p99, 10);
+}
+
+TEST(Timed, ANodeComesBackWithItsLabels) {
+  Trace trace = SmallTrace();
+  trace.identities.resize(2);
+  trace.identities[0].labels = {{"zone", "x"}};
+  Workload workload;
+  workload.queues = {DefaultQueue()};
+  for (int i = 0; i < 100; ++i) {
+    workload.tasks.push_back(Task("t" + std::to_string(i), i * 300, 200, 1));
+    workload.tasks.back().rules.selectors = {{"zone", placement::Selector::kExists, {}}};
+  }
+  TimedOptions options = Until(60'000);
+  options.mean_up = Seconds(2'000);
+  options.mean_repair = Seconds(100);
+  const Result<TimedRun> run = RunTimed(trace, workload, options, "binpack");
+  ASSERT_TRUE(run.ok()) << run.status().message();
+  EXPECT_GT(run->failures, 0u);
+  EXPECT_EQ(run->finished, 100u);
+}
+
 TEST(Timed, WhatCannotBePlayedIsRefused) {
   Workload workload;
   workload.queues = {DefaultQueue()};
@@ -155,6 +237,9 @@ TEST(Timed, WhatCannotBePlayedIsRefused) {
   TimedOptions options = Until(100);
   options.explain = "b";
   EXPECT_EQ(refused(options), "there is no job 'b' to explain: a job has its task's or its gang's name");
+  options = Until(100);
+  options.snapshot_at = Seconds(100);
+  EXPECT_EQ(refused(options), "the snapshot must be before the horizon");
   workload.tasks[0].remote = Remote::kOnly;
   EXPECT_EQ(refused(Until(100)),
             "task 'a': timed runs place locally, so 'remote' can't be 'only': use never or allowed");

@@ -94,6 +94,62 @@ TEST(Workload, SaysWhatIsWrongWithATask) {
   }
 }
 
+constexpr const char* kRulesHeading =
+    "name,arrival_s,duration_s,cpu_milli,num_gpu,gpu_milli,gang,service,selector,tolerate,spread,apart,"
+    "together_class,together,window,expected_run_s\n";
+
+TEST(Workload, ReadsRulesAndWindows) {
+  const auto tasks = ParseTasks(std::string(kRulesHeading) +
+                                    "a,1,2,3,0,0,g,web,zone in a|b;disk "
+                                    "exists,team=ml|old,zone:2,host,rack,zone,mon|tue 22:00-06:00,90\n",
+                                "t.csv", kModels);
+  ASSERT_TRUE(tasks.ok()) << tasks.status().message();
+  const TimedTask& task = tasks->front();
+  const placement::ClassRules expected{
+      "web",
+      {{"zone", placement::Selector::kIn, {"a", "b"}}, {"disk", placement::Selector::kExists, {}}},
+      {{"team", "ml"}, {"old", ""}},
+      {{"zone", 2}},
+      {"host"},
+      {"rack"}};
+  EXPECT_EQ(task.rules, expected);
+  EXPECT_EQ(task.together, "zone");
+  EXPECT_EQ(task.window, *placement::TimeWindow::Parse("mon,tue 22:00-06:00"));
+  EXPECT_EQ(task.expected_run, Seconds(90));
+  const auto again = ParseTasks(TasksText(*tasks, kModels), "t.csv", kModels);
+  ASSERT_TRUE(again.ok()) << again.status().message();
+  EXPECT_EQ(*again, *tasks);
+}
+
+TEST(Workload, SaysWhatIsWrongWithRules) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"a,1,2,3,0,0,,,zone,,,,,,,\n",
+       "t.csv:2: selector is 'zone', expected for example 'zone in a|b;disk exists', with in, notin, exists, "
+       "doesnotexist"},
+      {"a,1,2,3,0,0,,,,a=,,,,,,\n",
+       "t.csv:2: tolerate is 'a=', expected for example 'team=ml|old', or '*' for all"},
+      {"a,1,2,3,0,0,,,,,zone,,,,,\n",
+       "t.csv:2: spread is 'zone', expected for example 'zone:1', 1 or more each"},
+      {"a,1,2,3,0,0,,,,,,a b,,,,\n", "t.csv:2: apart is 'a b', expected for example 'zone|rack'"},
+      {"a,1,2,3,0,0,,,,,,,|,,,\n", "t.csv:2: together_class is '|', expected for example 'zone|rack'"},
+      {"a,1,2,3,0,0,g,,,,,,,a|b,,\n", "t.csv:2: together is 'a|b', expected one label, for example 'zone'"},
+      {"a,1,2,3,0,0,,,,,,,,zone,,\n", "t.csv:2: together without a gang"},
+      {"a,1,2,3,0,0,,,,,,,,,,-1\n",
+       "t.csv:2: expected_run_s is '-1', expected seconds from 0 to 315360000, to the nanosecond"},
+      {"a,1,2,3,0,0,g,web,,,,,,,,\nb,1,2,3,0,0,g,,,,,,,,,\n",
+       "t.csv:3: rules, together, window or expected_run_s differ from those of 'a', which is in the same "
+       "gang "
+       "'g'"},
+  };
+  for (const auto& [lines, sentence] : cases) {
+    EXPECT_EQ(ParseTasks(std::string(kRulesHeading) + lines, "t.csv", kModels).status().message(), sentence);
+  }
+  EXPECT_TRUE(ParseTasks(std::string(kRulesHeading) + "a,1,2,3,0,0,,,,,,,,,24:00-25:00,\n", "t.csv", kModels)
+                  .status()
+                  .message()
+                  .starts_with("t.csv:2: "));
+}
+
 TEST(Workload, KnowsItsColumns) {
   EXPECT_EQ(ParseTasks("name,arrival_s,duration_s,cpu_milli,num_gpu\na,1,2,3,0\n", "t.csv", kModels)
                 .status()

@@ -94,23 +94,30 @@ TEST_P(Published, ALogStandsItsCheck) {
   const auto typical = Typical(trace_);
   const Trace trace = ScaledCpu(trace_, 0.8);
   const Arrivals arrivals = DrawArrivals(trace, {.seed = 42});
-  for (const bool remote : {false, true}) {
+  const std::pair<const char*, bool> runs[] = {
+      {"hi", false}, {"hi", true}, {"hi-batch16", false}, {"hi-batch16", true}};
+  for (const auto& [name, remote] : runs) {
     const std::string path = testing::TempDir() + "/decisions-" + GetParam() + ".csv";
     const auto log = *DecisionLog::Create(path, trace, 42);
-    const auto policy = *placement::MakePolicy("hi", {.typical = typical, .remote = remote});
+    const auto policy = *placement::MakeBatchPolicy(name, {.typical = typical, .remote = remote});
     const auto run = RunArrivals(trace, arrivals, *policy, [&log](const Decision& d) { log->Add(d); });
     ASSERT_TRUE(run.ok()) << run.status().message();
     ASSERT_TRUE(log->Finish().ok());
     const std::string text = *os::ReadFile(path);
     std::filesystem::remove(path);
-    const auto report = logcheck::Replay(trace, text, "log", remote);
+    const logcheck::Rules rules{remote, policy->most_held()};
+    const auto report = logcheck::Replay(trace, text, "log", rules);
     ASSERT_TRUE(report.ok()) << report.status().message();
     EXPECT_TRUE(report->findings.empty()) << report->findings.front();
     EXPECT_EQ(report->decisions, arrivals.pods.size());
     EXPECT_NEAR(report->allocated_percent, run->allocation.rbegin()->second, 0.1);
     EXPECT_EQ(run->remote > 0, remote);
-    EXPECT_FALSE(logcheck::Replay(trace, text, "log", !remote)->findings.empty())
+    EXPECT_FALSE(logcheck::Replay(trace, text, "log", {!remote, rules.batch})->findings.empty())
         << "by the other rule something is wrong";
+    if (rules.batch > 1) {
+      EXPECT_FALSE(logcheck::Replay(trace, text, "log", {remote, 1})->findings.empty())
+          << "it makes use of holding tasks";
+    }
   }
 }
 

@@ -1,5 +1,5 @@
-// flexai-logcheck NODES PODS LOG [--remote] [--cpu-scale X]: replays a decision log of 'flexai sim openb' and
-// prints what breaks the rules. The exit status is 1 if anything does.
+// flexai-logcheck NODES PODS LOG [--remote] [--batch N] [--cpu-scale X]: replays a decision log of 'flexai
+// sim openb' and prints what breaks the rules. The exit status is 1 if anything does.
 #include <fmt/core.h>
 
 #include <cmath>
@@ -21,20 +21,22 @@ int Fail(const flexai::Status& status) {
 
 int main(int argc, char** argv) {
   std::vector<std::string> files;
-  bool remote = false;
+  flexai::logcheck::Rules rules;
   double cpu_scale = 1;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     if (argument == "--remote") {
-      remote = true;
+      rules.remote = true;
+    } else if (argument == "--batch" && i + 1 < argc) {
+      rules.batch = std::strtoul(argv[++i], nullptr, 10);
     } else if (argument == "--cpu-scale" && i + 1 < argc) {
       cpu_scale = std::atof(argv[++i]);
     } else {
       files.push_back(argument);
     }
   }
-  if (files.size() != 3 || cpu_scale <= 0) {
-    fmt::print(stderr, "usage: flexai-logcheck NODES PODS LOG [--remote] [--cpu-scale X]\n");
+  if (files.size() != 3 || rules.batch == 0 || cpu_scale <= 0) {
+    fmt::print(stderr, "usage: flexai-logcheck NODES PODS LOG [--remote] [--batch N] [--cpu-scale X]\n");
     return 2;
   }
   flexai::Result<flexai::simulator::Trace> trace = flexai::simulator::ReadOpenb(files[0], files[1]);
@@ -44,7 +46,7 @@ int main(int argc, char** argv) {
   }
   const flexai::Result<std::string> log = flexai::os::ReadFile(files[2], 1 << 30);
   if (!log.ok()) return Fail(log.status());
-  const auto report = flexai::logcheck::Replay(*trace, *log, files[2], remote);
+  const auto report = flexai::logcheck::Replay(*trace, *log, files[2], rules);
   if (!report.ok()) return Fail(report.status());
   for (const std::string& finding : report->findings) fmt::print("{}\n", finding);
   fmt::print("{} decisions, {} placed, {:.2f} % of the devices allocated, {} findings\n", report->decisions,

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "simulator/csv.h"
 
@@ -64,7 +65,7 @@ Result<Entry> ReadEntry(const simulator::CsvRow& row, const Columns& c) {
 
 class Replayer {
  public:
-  Replayer(const simulator::Trace& trace, bool remote) : trace_(trace), remote_(remote) {
+  Replayer(const simulator::Trace& trace, const Rules& rules) : trace_(trace), rules_(rules) {
     for (const placement::NodeSpec& spec : trace.nodes) {
       by_name_[spec.name] = nodes_.size();
       const Node::Device idle{placement::kWholeDevice, spec.device_memory_mib};
@@ -78,8 +79,8 @@ class Replayer {
 
   // What is wrong with the next decision; empty if nothing. A wrong one takes nothing.
   std::string Check(const Entry& entry) {
-    if (entry.seq != next_++) {
-      return fmt::format("seq is {}, expected {}", entry.seq, next_ - 1);
+    if (std::string wrong = CheckOrder(entry.seq); !wrong.empty()) {
+      return wrong;
     }
     const auto pod = pods_.find(entry.pod);
     if (pod == pods_.end()) {
@@ -92,13 +93,18 @@ class Replayer {
       return fmt::format("pod '{}' asks for something else in the trace", entry.pod);
     }
     if (entry.result == "dropped") {
-      const std::optional<std::string> place = FirstPlace(entry, shape);
+      const std::optional<std::string> place = FirstPlace(entry, shape, rules_.remote);
       return place ? fmt::format("pod '{}' is dropped, but fits on {}", entry.pod, *place) : "";
     }
     if (entry.result != "placed") {
       return fmt::format("result is '{}', expected placed or dropped", entry.result);
     }
     return Place(entry, shape);
+  }
+
+  // The first task that was passed over and is still not decided.
+  std::optional<int64_t> undecided() const {
+    return decided_.empty() ? std::nullopt : std::optional(first_undecided_);
   }
 
   double allocated_percent() const {
@@ -129,7 +135,27 @@ class Replayer {
             }) >= shape.devices);
   }
 
-  std::optional<std::string> FirstPlace(const Entry& entry, const placement::TaskShape& shape) const {
+  // A batch is decided in any order, but all of it before a task of the next. It ends as soon as nobody who
+  // came before one of its tasks waits.
+  std::string CheckOrder(int64_t seq) {
+    const int64_t end = batch_start_ + static_cast<int64_t>(rules_.batch);
+    if (seq < first_undecided_ || seq >= end || decided_.contains(seq)) {
+      return rules_.batch == 1 ? fmt::format("seq is {}, expected {}", seq, first_undecided_)
+                               : fmt::format("seq is {}, expected one from {} to {} that is not decided", seq,
+                                             first_undecided_, end - 1);
+    }
+    decided_.insert(seq);
+    while (decided_.erase(first_undecided_) > 0) {
+      ++first_undecided_;
+    }
+    if (decided_.empty()) {
+      batch_start_ = first_undecided_;
+    }
+    return "";
+  }
+
+  std::optional<std::string> FirstPlace(const Entry& entry, const placement::TaskShape& shape,
+                                        bool remote) const {
     std::optional<std::string> cpu, devices;
     for (size_t i = 0; i < nodes_.size(); ++i) {
       const std::string& name = trace_.nodes[i].name;
@@ -141,7 +167,7 @@ class Replayer {
       cpu = has_cpu ? name : cpu;
       devices = has_devices ? name : devices;
     }
-    return remote_ && cpu && devices ? std::optional(*cpu + " with devices of " + *devices) : std::nullopt;
+    return remote && cpu && devices ? std::optional(*cpu + " with devices of " + *devices) : std::nullopt;
   }
 
   std::string Place(const Entry& entry, const placement::TaskShape& shape) {
@@ -171,8 +197,13 @@ class Replayer {
     if (found == by_name_.end()) {
       return fmt::format("there is no node '{}'", entry.gpu_node);
     }
-    if (!remote_ && entry.gpu_node != entry.cpu_node) {
-      return "CPU and devices are on two nodes";
+    if (entry.gpu_node != entry.cpu_node) {
+      if (!rules_.remote) {
+        return "CPU and devices are on two nodes";
+      }
+      if (const std::optional<std::string> local = FirstPlace(entry, shape, false)) {
+        return fmt::format("CPU and devices are on two nodes, but pod '{}' fits on {}", entry.pod, *local);
+      }
     }
     Node& node = nodes_[found->second];
     if ((shape.models >> node.model & 1) == 0) {
@@ -206,20 +237,22 @@ class Replayer {
   }
 
   const simulator::Trace& trace_;
-  const bool remote_;
+  const Rules rules_;
   std::vector<Node> nodes_;
   std::map<std::string, size_t, std::less<>> by_name_;
   std::map<std::string, const simulator::Pod*, std::less<>> pods_;
-  int64_t next_ = 0;
+  int64_t batch_start_ = 0;
+  int64_t first_undecided_ = 0;
+  std::set<int64_t> decided_;  // of those after the first undecided
 };
 
 }  // namespace
 
 Result<Report> Replay(const simulator::Trace& trace, std::string_view log, std::string_view log_name,
-                      bool remote) {
+                      const Rules& rules) {
   FLEXAI_ASSIGN_OR_RETURN(const simulator::CsvTable table, simulator::CsvTable::Parse(log, log_name));
   FLEXAI_ASSIGN_OR_RETURN(const Columns columns, FindColumns(table));
-  Replayer replayer(trace, remote);
+  Replayer replayer(trace, rules);
   Report report;
   for (size_t i = 0; i < table.size(); ++i) {
     const simulator::CsvRow row = table.row(i);
@@ -230,6 +263,9 @@ Result<Report> Replay(const simulator::Trace& trace, std::string_view log, std::
     if (!wrong.empty() && report.findings.size() < kMostFindings) {
       report.findings.push_back(fmt::format("{}: {}", row.place(), wrong));
     }
+  }
+  if (const std::optional<int64_t> undecided = replayer.undecided()) {
+    report.findings.push_back(fmt::format("{}: seq {} is never decided", log_name, *undecided));
   }
   report.allocated_percent = replayer.allocated_percent();
   return report;

@@ -1,5 +1,5 @@
 // Replays the decisions of an arrival-only run and finds what breaks the rules: more taken than there is, a
-// place that does not suit the task, a task dropped that would have fitted.
+// place that does not suit the task, a task dropped that would have fitted, a task that had to wait too long.
 #pragma once
 
 #include <string>
@@ -18,8 +18,13 @@ struct Report {
   std::vector<std::string> findings;  // "line N: ...", the first hundred
 };
 
-// `remote`: devices may be on another node than CPU and memory. Fails if the log can't be read at all.
+struct Rules {
+  bool remote = false;  // what fits on no node may have its devices on another than its CPU and memory
+  size_t batch = 1;     // so many tasks may be undecided at a time, and are then decided in any order
+};
+
+// Fails if the log can't be read at all.
 Result<Report> Replay(const simulator::Trace& trace, std::string_view log, std::string_view log_name,
-                      bool remote);
+                      const Rules& rules);
 
 }  // namespace flexai::logcheck

@@ -11,13 +11,13 @@ using ::testing::IsEmpty;
 constexpr const char* kNodes = "sn,cpu_milli,memory_mib,gpu,model\na,8000,1000,2,A\nb,8000,1000,1,B\n";
 constexpr const char* kPods =
     "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec\n"
-    "half,1000,100,1,500,\nonlyb,1000,100,1,600,B\npair,1000,100,2,1000,\ncpu,7000,100,0,0,\n";
+    "half,1000,100,1,500,\nonlyb,1000,100,1,600,B\npair,1000,100,2,1000,\ncpu,7000,100,0,0,\ntiny,1,1,0,0,\n";
 constexpr const char* kHeading = "seq,pod,cpu,memory,num_gpu,gpu_milli,spec,cpu_node,gpu_node,gpus,result\n";
 
-Report Checked(const std::string& lines, bool remote = false) {
+Report Checked(const std::string& lines, const Rules& rules = {}) {
   const auto trace = simulator::ParseOpenb(kNodes, "nodes", kPods, "pods");
   EXPECT_TRUE(trace.ok());
-  const auto report = Replay(*trace, kHeading + lines, "log", remote);
+  const auto report = Replay(*trace, kHeading + lines, "log", rules);
   EXPECT_TRUE(report.ok()) << report.status().message();
   return report.ok() ? *report : Report();
 }
@@ -60,14 +60,54 @@ TEST(Replay, FindsEachBrokenRule) {
 }
 
 TEST(Replay, RemotePlacesCountIfAllowed) {
-  const std::string full = "0,cpu,7000,100,0,0,,b,,,placed\n1,half,1000,100,1,500,,b,b,0,placed\n";
-  EXPECT_THAT(Checked(full + "2,half,1000,100,1,500,,a,b,0,placed\n", true).findings, IsEmpty());
-  const std::string dropped =
+  constexpr Rules kRemote{.remote = true};
+  // Node a has the CPU, b the device.
+  const std::string full =
       "0,cpu,7000,100,0,0,,b,,,placed\n1,half,1000,100,1,500,,b,b,0,placed\n"
-      "2,pair,1000,100,2,1000,,a,a,0|1,placed\n3,half,1000,100,1,500,,,,,dropped\n";
+      "2,pair,1000,100,2,1000,,a,a,0|1,placed\n";
+  const std::string dropped = full + "3,half,1000,100,1,500,,,,,dropped\n";
+  EXPECT_THAT(Checked(full + "3,half,1000,100,1,500,,a,b,0,placed\n", kRemote).findings, IsEmpty());
   EXPECT_THAT(Checked(dropped).findings, IsEmpty());
-  EXPECT_THAT(Checked(dropped, true).findings,
+  EXPECT_THAT(Checked(dropped, kRemote).findings,
               ElementsAre("log:5: pod 'half' is dropped, but fits on a with devices of b"));
+  EXPECT_THAT(Checked("0,half,1000,100,1,500,,,,,dropped\n", kRemote).findings,
+              ElementsAre("log:2: pod 'half' is dropped, but fits on a"));
+  EXPECT_THAT(Checked("0,half,1000,100,1,500,,a,b,0,placed\n", kRemote).findings,
+              ElementsAre("log:2: CPU and devices are on two nodes, but pod 'half' fits on a"));
+}
+
+// Tasks that take next to nothing, decided in the order of these numbers.
+std::vector<std::string> InOrder(const std::vector<int>& order, size_t batch) {
+  std::string lines;
+  for (const int seq : order) {
+    lines += std::to_string(seq) + ",tiny,1,1,0,0,,a,,,placed\n";
+  }
+  return Checked(lines, {.batch = batch}).findings;
+}
+
+TEST(Replay, ABatchIsDecidedInAnyOrderBeforeTheNext) {
+  EXPECT_THAT(InOrder({0, 1, 2, 3, 4, 5}, 3), IsEmpty());
+  EXPECT_THAT(InOrder({2, 0, 1, 4, 5, 3}, 3), IsEmpty());
+  EXPECT_THAT(InOrder({2, 0, 1, 4, 3}, 3), IsEmpty()) << "the last may be smaller";
+  EXPECT_THAT(InOrder({1, 0}, 1), ElementsAre("log:2: seq is 1, expected 0"));
+  EXPECT_THAT(InOrder({3, 0, 1, 2}, 3),
+              ElementsAre("log:2: seq is 3, expected one from 0 to 2 that is not decided"));
+  EXPECT_THAT(InOrder({2, 0, 0, 1}, 3),
+              ElementsAre("log:4: seq is 0, expected one from 1 to 2 that is not decided"));
+  EXPECT_THAT(InOrder({2, 0, 2, 1}, 3),
+              ElementsAre("log:4: seq is 2, expected one from 1 to 2 that is not decided"));
+  EXPECT_THAT(InOrder({2, 0, 3, 1}, 3),
+              ElementsAre("log:4: seq is 3, expected one from 1 to 2 that is not decided"))
+      << "three wait, but 1 and 3 are not of one batch";
+  EXPECT_THAT(InOrder({0, 2}, 3), ElementsAre("log: seq 1 is never decided"));
+}
+
+TEST(Replay, InABatchADropIsJudgedAtItsTurn) {
+  const std::string first = "1,pair,1000,100,2,1000,,a,a,0|1,placed\n2,onlyb,1000,100,1,600,B,b,b,0,placed\n";
+  const std::string dropped = "0,half,1000,100,1,500,,,,,dropped\n";
+  EXPECT_THAT(Checked(first + dropped, {.batch = 3}).findings, IsEmpty());
+  EXPECT_THAT(Checked(dropped + first, {.batch = 3}).findings,
+              ElementsAre("log:2: pod 'half' is dropped, but fits on a"));
 }
 
 }  // namespace

@@ -13,9 +13,9 @@ namespace flexai::oracle {
 struct Gap {
   std::string policy;
   double allocated = 0;
-  double to_what_fits = 0;  // to the best under the policies' own rule, in percentage points
+  double to_what_fits = 0;  // to the best of those that decide one by one, in points; a batch may beat it
   double to_any_tasks = 0;  // to the clairvoyant optimum
-  double optimal = 0;       // of the instances, where it is the best under the policies' rule
+  double optimal = 0;       // of the instances, where it is at least as good as that best
 };
 
 struct Gaps {

@@ -210,17 +210,21 @@ std::optional<int64_t> MostAllocated(const Instance& instance, Rule rule, size_t
   return Search(std::move(tasks), rule, most_states).Run(EmptyNodes(instance));
 }
 
-Result<int64_t> AllocatedBy(const Instance& instance, placement::Policy& policy) {
+Result<int64_t> AllocatedBy(const Instance& instance, placement::BatchPolicy& policy) {
   placement::Cluster cluster(instance.nodes);
-  for (const TaskShape& task : instance.tasks) {
-    const auto where = policy.Choose(cluster, task);
-    if (where.has_value()) {
-      FLEXAI_RETURN_IF_ERROR(cluster.Take(task, *where));
-      continue;
-    }
-    for (placement::NodeId node = 0; node < instance.nodes.size(); ++node) {
-      if (cluster.Fits(node, task)) {
-        return Internal(fmt::format("a task that fits on node {} was not placed", node));
+  std::span<const TaskShape> left(instance.tasks);
+  while (!left.empty()) {
+    const std::span<const TaskShape> batch = left.first(std::min(left.size(), policy.most_held()));
+    left = left.subspan(batch.size());
+    for (const auto& [task, where] : policy.Decide(cluster, batch)) {
+      if (where.has_value()) {
+        FLEXAI_RETURN_IF_ERROR(cluster.Take(batch[task], *where));
+        continue;
+      }
+      for (placement::NodeId node = 0; node < instance.nodes.size(); ++node) {
+        if (cluster.Fits(node, batch[task])) {
+          return Internal(fmt::format("a task that fits on node {} was not placed", node));
+        }
       }
     }
   }

@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "placement/policy.h"
+#include "placement/batch_policy.h"
 #include "simulator/openb.h"
 
 namespace flexai::oracle {
@@ -29,11 +29,11 @@ Instance DrawInstance(const simulator::Trace& trace, uint64_t seed);
 //
 // `kAnyTasks`: any of the tasks, known beforehand: the clairvoyant optimum.
 // `kWhatFits`: task by task, and what fits somewhere must be placed, as policies must; but the places are
-// chosen knowing all that is to come. No policy can do better.
+// chosen knowing all that is to come. No policy that decides one by one can do better.
 enum class Rule { kAnyTasks, kWhatFits };
 std::optional<int64_t> MostAllocated(const Instance& instance, Rule rule, size_t most_states = 5'000'000);
 
 // What the policy allocates. kInternal if it breaks a rule.
-Result<int64_t> AllocatedBy(const Instance& instance, placement::Policy& policy);
+Result<int64_t> AllocatedBy(const Instance& instance, placement::BatchPolicy& policy);
 
 }  // namespace flexai::oracle

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "gaps.h"
-#include "placement/policy.h"
+#include "placement/batch_policy.h"
 
 int main(int argc, char** argv) {
   const int seeds = argc > 1 ? std::atoi(argv[1]) : 2'000;
@@ -13,7 +13,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "usage: flexai-oracle [SEEDS]\n");
     return 2;
   }
-  const std::vector<std::string> policies = flexai::placement::PolicyNames();
+  const std::vector<std::string> policies = flexai::placement::BatchPolicyNames();
   const auto gaps = flexai::oracle::MeasureGaps(policies, 1, static_cast<size_t>(seeds));
   if (!gaps.ok()) {
     fmt::print(stderr, "flexai-oracle: {}\n", gaps.status().message());

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "placement/batch_policy.h"
 #include "placement/hi_parameters.h"
 #include "placement/scored_policy.h"
 
@@ -15,5 +16,7 @@ std::unique_ptr<NodeRater> MakeBestFit();
 std::unique_ptr<NodeRater> MakeDotProduct();
 std::unique_ptr<NodeRater> MakeFgd(std::span<const TypicalTask> typical);
 std::unique_ptr<NodeRater> MakeHi(std::span<const TypicalTask> typical, const HiParameters& parameters);
+std::unique_ptr<BatchPolicy> MakeHiBatch16(std::unique_ptr<Policy> hi, std::span<const TypicalTask> typical,
+                                           const HiParameters& parameters);
 
 }  // namespace flexai::placement
