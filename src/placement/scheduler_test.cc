@@ -523,6 +523,23 @@ TEST_F(SchedulerTest, ALostDeviceSendsBackWhatUsesIt) {
   EXPECT_EQ(Cycle(At(3)), "start 3");
 }
 
+TEST_F(SchedulerTest, QueuesAreChargedWhatDevicesHandOut) {
+  QueueSpec limited = Queue("a");
+  limited.limit.device_milli = 2'000;
+  Make({}, {limited});
+  std::vector<NodeSpec> nodes = cluster_->nodes();
+  for (NodeSpec& node : nodes) {
+    node.steps.share_milli = 250;
+  }
+  *cluster_ = Cluster(nodes);
+  for (JobId id = 1; id <= 3; ++id) {
+    Submit(Job(id, {{Devices(1, 510), 1, 1}}));
+  }
+  EXPECT_EQ(Cycle(At(0)), "start 1, start 2") << "750 each: a third is beyond the limit";
+  EXPECT_EQ(queues_->used(0).total_device_milli(), 1'500);
+  EXPECT_EQ(Explain(3, At(0)), "job 'j3' waits since queue 'a' is at its limit");
+}
+
 TEST_F(SchedulerTest, ExplainTellsMemoryOfDevicesFromTheirShare) {
   std::vector<NodeSpec> nodes = cluster_->nodes();
   for (NodeSpec& node : nodes) {
