@@ -35,7 +35,10 @@ NodeFree EmptyNode(const NodeSpec& spec) {
 }
 
 Cluster::Cluster(std::vector<NodeSpec> nodes, Links links)
-    : nodes_(std::make_shared<const std::vector<NodeSpec>>(std::move(nodes))), links_(std::move(links)) {
+    : Cluster(std::make_shared<const std::vector<NodeSpec>>(std::move(nodes)), std::move(links)) {}
+
+Cluster::Cluster(std::shared_ptr<const std::vector<NodeSpec>> nodes, Links links)
+    : nodes_(std::move(nodes)), links_(std::move(links)) {
   Reindex(64);
   for (const NodeSpec& spec : *nodes_) {
     assert(spec.devices >= 0 && spec.devices <= kMostDevices && spec.model >= 0 && spec.model < kMostModels);

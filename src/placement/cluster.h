@@ -57,6 +57,8 @@ class Cluster {
   // At most kMostDevices devices a node, models below kMostModels; all devices of a node are of one model.
   // Domains are those that the links know.
   explicit Cluster(std::vector<NodeSpec> nodes, Links links = {});
+  // The same nodes and links with nothing taken and all devices in service.
+  Cluster Idle() const { return Cluster(nodes_, links_.Idle()); }
 
   const std::vector<NodeSpec>& nodes() const { return *nodes_; }
   const Links& links() const { return links_; }
@@ -143,6 +145,8 @@ class Cluster {
     uint64_t first = 0;
   };
   static constexpr StateId kNoState = ~StateId{0};
+
+  Cluster(std::shared_ptr<const std::vector<NodeSpec>> nodes, Links links);
 
   const NodeSpec& spec(NodeId node) const { return (*nodes_)[node]; }
   size_t SlotOf(const NodeState& state) const;

@@ -7,7 +7,7 @@
 #include <queue>
 #include <utility>
 
-#include "placement/room.h"
+#include "placement/remote_room.h"
 
 namespace flexai::placement {
 namespace {
@@ -81,7 +81,12 @@ Resources UsedBy(const JobSpec& job, const std::vector<Member>& members, const C
 
 Scheduler::Scheduler(Cluster& cluster, Constraints& constraints, QueueTree& queues, Policy& policy,
                      const SchedulerOptions& options)
-    : cluster_(cluster), constraints_(constraints), queues_(queues), policy_(policy), options_(options) {
+    : cluster_(cluster),
+      constraints_(constraints),
+      queues_(queues),
+      policy_(policy),
+      options_(options),
+      empty_(cluster.Idle()) {
   for (const NodeSpec& node : cluster.nodes()) {
     capacity_.cpu_milli += node.cpu_milli;
     capacity_.memory_mib += node.memory_mib;
@@ -159,6 +164,14 @@ void Scheduler::Start(Job* job, std::vector<Member> members, Nanos now, std::str
   DropReservations();  // its own binds nobody any more
 }
 
+// Whether nodes that its rules match have room for each role by itself when nothing runs. Who could not is
+// not worth a look at all that runs, each time that something ends.
+bool Scheduler::CouldFit(const JobSpec& job) const {
+  return std::all_of(job.roles.begin(), job.roles.end(), [&](const Role& role) {
+    return RoomAtMost(empty_, {role.shape, &constraints_.Matching(job.rules)}, role.min) >= role.min;
+  });
+}
+
 bool Scheduler::TryStart(Job* job, Bucket* bucket, Nanos now, std::vector<Decision>* decisions) {
   bucket->retry_at = Nanos{INT64_MAX};
   if (job->spec.window.has_value() && !job->spec.window->Open(now)) {
@@ -177,6 +190,12 @@ bool Scheduler::TryStart(Job* job, Bucket* bucket, Nanos now, std::vector<Decisi
       Start(job, std::move(placed.members), now, "it is its turn and it fits", decisions);
       return true;
     }
+  }
+  if (!bucket->possible.has_value()) {
+    bucket->possible = CouldFit(job->spec);
+  }
+  if (!*bucket->possible) {
+    return false;
   }
   if (options_.move && !at_limit && now >= std::max(bucket->move_at, next_move_)) {
     next_move_ = now + options_.move_every;

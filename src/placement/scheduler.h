@@ -144,9 +144,10 @@ class Scheduler {
   };
   struct Bucket {
     std::set<std::pair<Nanos, JobId>> jobs;  // by age
-    uint64_t failed_at = 0;  // what MayStartAt was when the oldest was last tried in vain; 0: never
-    Nanos retry_at;          // when time alone may change that
-    Nanos move_at;           // when a search for jobs to move is worth a try again
+    uint64_t failed_at = 0;        // what MayStartAt was when the oldest was last tried in vain; 0: never
+    Nanos retry_at;                // when time alone may change that
+    Nanos move_at;                 // when a search for jobs to move is worth a try again
+    std::optional<bool> possible;  // CouldFit; absent: not asked since nodes changed
   };
   // What a gang that may be placed now points to.
   struct Space {
@@ -175,6 +176,7 @@ class Scheduler {
   // scheduler.cc
   void CyclePriority(int32_t priority, Nanos now, std::vector<Decision>* decisions);
   uint64_t MayStartAt(const BucketKey& key) const;
+  bool CouldFit(const JobSpec& job) const;
   bool TryStart(Job* job, Bucket* bucket, Nanos now, std::vector<Decision>* decisions);
   Gang GangOf(const Job& job, Nanos now, Space* space) const;
   std::optional<Headroom> HeadroomFor(const Job& job) const;
@@ -231,6 +233,7 @@ class Scheduler {
   std::vector<bool> limited_;  // by queue: whether it or one above it has a limit
   bool any_limited_ = false;
   std::vector<bool> guaranteed_;  // by queue: whether it or one above it has a guarantee
+  const Cluster empty_;           // the cluster with nothing taken
   std::map<JobId, Job> jobs_;
   std::map<BucketKey, Bucket> buckets_;
   std::vector<Reservation> reservations_;

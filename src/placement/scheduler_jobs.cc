@@ -269,6 +269,9 @@ void Scheduler::Remove(JobId id, Nanos now) {
 void Scheduler::SetNode(NodeId node, NodeIdentity identity) {
   constraints_.SetNode(node, std::move(identity));
   domains_.clear();
+  for (auto& [key, bucket] : buckets_) {
+    bucket.possible.reset();
+  }
   ++freed_;
 }
 
@@ -311,7 +314,7 @@ std::vector<Decision> Scheduler::EndWhere(const std::function<bool(const Member&
 }
 
 Status Scheduler::Audit() const {
-  Cluster expected(cluster_.nodes(), cluster_.links().Idle());
+  Cluster expected = cluster_.Idle();
   for (NodeId node = 0; node < cluster_.nodes().size(); ++node) {
     for (int32_t device = 0; device < cluster_.nodes()[node].devices; ++device) {
       expected.SetInService(node, device, cluster_.InService(node, device));

@@ -375,6 +375,22 @@ TEST_F(SchedulerTest, TheFirstOfAKindMayUseWhatIsReservedForAnotherOfIt) {
   EXPECT_EQ(Cycle(At(2'002)), "start 1") << "the older one, though the node is reserved for the younger";
 }
 
+TEST_F(SchedulerTest, WhatFitsOnNoNodeTakesNothingFromOthersUntilOneComes) {
+  SchedulerOptions options;
+  options.reserve_after = Seconds(0);
+  Make(options, {Queue("a")});
+  scheduler_->SetNode(2, {{}, {}, false});
+  JobSpec large = Job(1, {{Devices(2), 1, 1}}, 5);
+  large.roles[0].shape.models = OneModel(1);
+  Submit(large);
+  Submit(Job(2, {{Devices(1), 8, 8}}));
+  EXPECT_EQ(Cycle(At(1)), "start 2") << "nobody would make room for it";
+  EXPECT_TRUE(scheduler_->reservations().empty());
+  EXPECT_THAT(*scheduler_->Explain(1, At(1)), HasSubstr("ruled out"));
+  scheduler_->SetNode(2, {{}, {}, true});
+  EXPECT_EQ(Cycle(At(2)), "start 1");
+}
+
 TEST_F(SchedulerTest, ReservesWhereEnoughEndsFirst) {
   SchedulerOptions options;
   options.reserve_after = Seconds(0);
