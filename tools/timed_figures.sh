@@ -1,10 +1,9 @@
 #!/bin/sh
-# tools/timed_figures.sh FOLDER [SEEDS [SEEDS OF REMOTE RUNS]]: the figures of timed runs in docs/scheduler.md. FOLDER
-# holds the public openb files. Runs take some minutes on two cores.
+# tools/timed_figures.sh FOLDER [SEEDS]: the figures of timed runs in docs/scheduler.md. FOLDER holds the public openb
+# files. It takes half an hour on two cores.
 set -eu
 folder=${1:?tools/timed_figures.sh needs the folder of the openb files}
 seeds=${2:-1-10}
-remote_seeds=${3:-1-5}
 flexai=${FLEXAI_BUILD_DIR:-build/release}/flexai
 run() {
   "$flexai" sim timed --nodes "$folder/openb_node_list_gpu_node.csv" --pods "$folder/openb_pod_list_default.csv" \
@@ -18,14 +17,13 @@ for load in 0.9 1.0 1.1; do
 done
 
 # Four fifths of the CPU: locally; remotely over links that cost nothing; over one that makes a remote member a tenth
-# slower; and over one that moreover carries only a hundred of them at a time. Nothing is reserved or ended for others:
-# some tasks fit on no node with so little CPU, and each cycle would look in vain for how to make room for them.
+# slower; and over one that moreover carries only a hundred of them at a time.
 links=$(mktemp)
 trap 'rm -f "$links"' EXIT
 printf 'from,to,mbit,latency_us\ndefault,default,100000,100\n' >"$links"
 scarce() {
   printf '\n## CPU x 0.8, load 1.0: %s\n' "$*"
-  run --horizon 80m --policies hi --seeds "$remote_seeds" --cpu-scale 0.8 --load 1.0 --reserve-after 10h --high 0 "$@"
+  run --horizon 120m --policies fgd,hi --seeds "$seeds" --cpu-scale 0.8 --load 1.0 "$@"
 }
 scarce
 scarce --remote

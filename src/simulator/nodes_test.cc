@@ -37,6 +37,18 @@ TEST(Nodes, WritesWhatItReads) {
   EXPECT_EQ(NodesText(Parse(plain)), plain) << "without columns that say nothing";
 }
 
+TEST(Nodes, HaveDeviceMemoryAndKeepTheirDevicesToThemselves) {
+  const char* text =
+      "sn,cpu_milli,memory_mib,gpu,model,gpu_memory_mib,lends\n"
+      "a,8000,1000,2,T4,16384,no\n"
+      "b,8000,1000,0,,0,yes\n";
+  const NodeList nodes = Parse(text);
+  EXPECT_EQ(nodes.specs[0].device_memory_mib, 16'384);
+  EXPECT_FALSE(nodes.specs[0].lends);
+  EXPECT_TRUE(nodes.specs[1].lends);
+  EXPECT_EQ(NodesText(nodes), text);
+}
+
 TEST(Nodes, KeepsAModelThatOnlyNodesWithoutDevicesHave) {
   const char* text = "sn,cpu_milli,memory_mib,gpu,model\na,8000,1000,0,T4\nb,8000,1000,1,V100\n";
   EXPECT_EQ(NodesText(Parse(text)), text);

@@ -284,6 +284,7 @@ Status Finish(const CsvRow& row, TaskUse use, TimedTask* task) {
   }
   if (shape.devices == 0) {
     shape.share_milli = 0;
+    shape.device_memory_mib = 0;
     shape.models = placement::kAnyModel;
   }
   if (shape.cpu_milli == 0 && shape.memory_mib == 0 && shape.devices == 0) {

@@ -61,6 +61,17 @@ TEST(Workload, RemoteTasksSayWhatTheySend) {
             "t.csv:2: round_trips is '-1', expected a number from 0 to 1000000");
 }
 
+TEST(Workload, TasksAskForMemoryOfDevices) {
+  const std::string heading = "name,arrival_s,duration_s,cpu_milli,num_gpu,gpu_milli,gpu_memory_mib\n";
+  const auto tasks = ParseTasks(heading + "a,1,2,3,1,500,8192\nb,1,2,3,0,0,8192\n", "t.csv", kModels);
+  ASSERT_TRUE(tasks.ok()) << tasks.status().message();
+  EXPECT_EQ((*tasks)[0].shape.device_memory_mib, 8'192);
+  EXPECT_EQ((*tasks)[1].shape.device_memory_mib, 0) << "without devices there is none";
+  const auto again = ParseTasks(TasksText(*tasks, kModels), "t.csv", kModels);
+  ASSERT_TRUE(again.ok()) << again.status().message();
+  EXPECT_EQ(*again, *tasks);
+}
+
 TEST(Workload, GangsAreAsLargeAsTheyHaveMembersUnlessSaid) {
   const auto tasks =
       ParseTasks(std::string(kHeading) +
