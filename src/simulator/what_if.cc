@@ -195,13 +195,20 @@ class World {
         static_cast<double>(milli) / placement::kWholeDevice * static_cast<double>(length.value) * 1e-9;
   }
 
-  // "n1", "n1, n2", "n1, n2 and 3 more nodes".
+  // "n1", "n1, with devices of n2", "n1, n2 and 3 more nodes".
   std::string Place(const Job& job) const {
-    constexpr size_t kNamed = 2;
     std::set<NodeId> nodes;
+    std::set<NodeId> lenders;
     for (const Member& member : *scheduler_.members(job.spec.id)) {
       nodes.insert(member.where.cpu_node);
+      if (member.where.remote()) {
+        lenders.insert(member.where.device_node);
+      }
     }
+    return Names(nodes) + (lenders.empty() ? "" : ", with devices of " + Names(lenders));
+  }
+  std::string Names(const std::set<NodeId>& nodes) const {
+    constexpr size_t kNamed = 2;
     std::vector<std::string> names;
     for (const NodeId node : nodes) {
       if (names.size() < kNamed) {

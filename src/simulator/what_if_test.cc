@@ -66,6 +66,17 @@ TEST(WhatIf, WithoutAChangeThereIsNoDifference) {
   EXPECT_EQ(result.with_change.taken_milli, result.as_is.taken_milli);
 }
 
+TEST(WhatIf, RemoteTasksAreToldWithBothNodes) {
+  // Node c has devices but no CPU for them.
+  ChangeTexts texts = MoreNodes("c,0,1000,2,V100\n");
+  texts.tasks =
+      "name,cpu_milli,num_gpu,gpu_milli,gpu_spec,queue,remote\n"
+      "far,4000,2,1000,V100,batch,only\n";
+  texts.tasks_name = "far.csv";
+  const std::string told = "far: is not there / starts on a, with devices of c: it is its turn and it fits";
+  EXPECT_THAT(Told(Ask(texts, {})), ::testing::Contains(told));
+}
+
 TEST(WhatIf, MoreNodesLetMoreStart) {
   const WhatIf result = Ask(MoreNodes("c,8000,1000,2,T4\n"), {});
   EXPECT_THAT(Told(result), ElementsAre("next: waits / starts on c: it is its turn and it fits",
