@@ -22,8 +22,8 @@ std::string Asks(const Role& role) {
       text += fmt::format(" with {} MiB{}", shape.device_memory_mib, shape.devices == 1 ? "" : " each");
     }
   }
-  text += fmt::format(", {:.4g} cores and {} MiB", static_cast<double>(shape.cpu_milli) / 1'000,
-                      shape.memory_mib);
+  text += fmt::format(", {:.4g} core{} and {} MiB", static_cast<double>(shape.cpu_milli) / 1'000,
+                      shape.cpu_milli == 1'000 ? "" : "s", shape.memory_mib);
   if (shape.remote != Remote::kNever) {
     text += shape.remote == Remote::kOnly ? ", remotely" : ", remotely if need be";
     text += shape.link_mbit > 0 ? fmt::format(" at {} Mbit/s", shape.link_mbit) : "";
@@ -31,7 +31,7 @@ std::string Asks(const Role& role) {
   return role.min > 1 ? fmt::format("{} members with {} each", role.min, text) : text;
 }
 
-// "3 are too small, 2 have ..." of what was counted.
+// "3 too small, 2 with ..." of what was counted.
 class Counts {
  public:
   void Add(size_t count, std::string_view what) {
@@ -94,18 +94,18 @@ std::string Scheduler::ExplainNodes(const Gang& gang, const TaskShape& asked, bo
     }
   }
   Counts counts;
-  counts.Add(model, "have no such devices");
-  counts.Add(keep, "do not lend theirs");
-  counts.Add(rules, "are ruled out by selectors, taints or spread");
-  counts.Add(size, "are too small");
-  counts.Add(reserved, "are reserved for jobs that have waited longer");
-  counts.Add(service, "have too few devices in service");
-  counts.Add(devices, "have their devices taken");
-  counts.Add(device_memory, "have too little memory left on their devices");
-  counts.Add(cpu, "have too little CPU left");
-  counts.Add(memory, "have too little memory left");
-  std::string text = fmt::format("of {} nodes {}", cluster_.nodes().size(),
-                                 counts.empty() ? "all have room" : counts.Text());
+  counts.Add(model, "without such devices");
+  counts.Add(keep, "that lend none");
+  counts.Add(rules, "ruled out by selectors, taints or spread");
+  counts.Add(size, "too small");
+  counts.Add(reserved, "reserved for jobs that have waited longer");
+  counts.Add(service, "with too few devices in service");
+  counts.Add(devices, "with devices taken");
+  counts.Add(device_memory, "with too little memory left on devices");
+  counts.Add(cpu, "with too little CPU left");
+  counts.Add(memory, "with too little memory left");
+  std::string text = fmt::format("of {} nodes, {}", cluster_.nodes().size(),
+                                 counts.empty() ? "all with room" : counts.Text());
   if (asked.device_memory_mib > 0) {
     text += fmt::format("; {} device{} the memory left, {} of them also the share", with_memory,
                         with_memory == 1 ? " has" : "s have", with_both);

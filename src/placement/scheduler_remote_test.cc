@@ -127,13 +127,13 @@ TEST_F(SchedulerRemoteTest, ExplainsWhichHalfHasNoRoom) {
   EXPECT_EQ(Cycle(At(1)), "");
   EXPECT_EQ(
       Explain(3),
-      "job 'j3' in queue 'a' needs 2 devices, 8 cores and 10 MiB, remotely if need be: of 2 nodes 1 have no "
-      "such devices, 1 are too small; remotely its devices have no room: of 2 nodes 1 have no such devices, "
-      "1 have their devices taken. Where it would fit run jobs: 1 of equal priority");
+      "job 'j3' in queue 'a' needs 2 devices, 8 cores and 10 MiB, remotely if need be: of 2 nodes, 1 without "
+      "such devices, 1 too small; remotely its devices have no room: of 2 nodes, 1 without such devices, "
+      "1 with devices taken. Where it would fit run jobs: 1 of equal priority");
   EXPECT_EQ(
       Explain(4),
       "job 'j4' in queue 'a' needs 1 device, 8 cores and 10 MiB, remotely: remotely its CPU and memory have "
-      "no room: of 2 nodes 1 are too small, 1 have too little CPU left. Where it would fit run jobs: 1 of "
+      "no room: of 2 nodes, 1 too small, 1 with too little CPU left. Where it would fit run jobs: 1 of "
       "equal priority");
   Make({Node("gpu", 64, 1)});
   Submit(1, Shape(1, 1, Remote::kOnly));
@@ -145,7 +145,7 @@ TEST_F(SchedulerRemoteTest, ExplainsWhichHalfHasNoRoom) {
   Submit(1, Shape(1, 1, Remote::kOnly));
   EXPECT_EQ(Cycle(At(0)), "");
   EXPECT_THAT(Explain(1),
-              HasSubstr("its devices have no room: of 2 nodes 1 have no such devices, 1 do not lend"));
+              HasSubstr("its devices have no room: of 2 nodes, 1 without such devices, 1 that lend none"));
 }
 
 TEST_F(SchedulerRemoteTest, EndsWhoHoldsTheHalfThatIsMissing) {

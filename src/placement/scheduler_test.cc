@@ -102,8 +102,8 @@ TEST_F(SchedulerTest, AJobThatDoesNotFitLetsOthersPass) {
   EXPECT_EQ(Cycle(At(1)), "start 2");
   EXPECT_EQ(
       Explain(1, At(1)),
-      "job 'j1' in queue 'a' needs 13 members with 1 device, 1 cores and 10 MiB each: of 3 nodes 1 have "
-      "their devices taken; there is room for 8 members. Where it would fit run jobs: 1 of equal priority");
+      "job 'j1' in queue 'a' needs 13 members with 1 device, 1 core and 10 MiB each: of 3 nodes, 1 with "
+      "devices taken; there is room for 8 members. Where it would fit run jobs: 1 of equal priority");
   EXPECT_THAT(Explain(2, At(1)), HasSubstr("runs with 1 member on n0"));
 }
 
@@ -341,7 +341,7 @@ TEST_F(SchedulerTest, AReservationKeepsBackfillFromStarvingABigJob) {
     Submit(Job(id, {{Devices(1), 1, 1}}));
   }
   EXPECT_EQ(Cycle(At(21)), "start 5, start 6") << "three devices are idle, and one is on the reserved node";
-  EXPECT_THAT(Explain(7, At(21)), HasSubstr("1 are reserved for jobs that have waited longer"));
+  EXPECT_THAT(Explain(7, At(21)), HasSubstr("1 reserved for jobs that have waited longer"));
   EXPECT_THAT(Explain(7, At(21)), HasSubstr(". Node n0 is reserved for job 'j4' until about 19 s from now"));
   Submit(Job(8, {{Devices(1), 1, 1}}, 1));
   EXPECT_EQ(Cycle(At(22)), "start 8") << "what is reserved for one does not bind those above it";
@@ -511,7 +511,7 @@ TEST_F(SchedulerTest, ALostNodeSendsItsJobsBack) {
   EXPECT_EQ(lost[0].job, 1u);
   EXPECT_EQ(lost[0].members.size(), 2u) << "the member on the other node goes too";
   EXPECT_EQ(Cycle(At(1)), "");
-  EXPECT_THAT(Explain(1, At(1)), HasSubstr("1 are ruled out"));
+  EXPECT_THAT(Explain(1, At(1)), HasSubstr("1 ruled out"));
   NodeIdentity back = constraints_->node(node);
   back.in_service = true;
   scheduler_->SetNode(node, back);
@@ -534,7 +534,7 @@ TEST_F(SchedulerTest, ALostDeviceSendsBackWhatUsesIt) {
   scheduler_->Remove(2, At(2));
   EXPECT_EQ(Cycle(At(2)), "");
   EXPECT_THAT(Explain(3, At(2)),
-              HasSubstr("of 3 nodes 1 have too few devices in service; there is room for 2"));
+              HasSubstr("of 3 nodes, 1 with too few devices in service; there is room for 2"));
   scheduler_->RestoreDevice(where.device_node, where.devices[0]);
   EXPECT_EQ(Cycle(At(3)), "start 3");
 }
@@ -572,8 +572,8 @@ TEST_F(SchedulerTest, ExplainTellsMemoryOfDevicesFromTheirShare) {
   Submit(Job(13, {{task, 1, 1}}));
   EXPECT_EQ(Cycle(At(1)), "");
   EXPECT_THAT(Explain(13, At(1)),
-              HasSubstr("needs 50 % of 1 device with 50000 MiB, 1 cores and 10 MiB: of 3 nodes 1 have their "
-                        "devices taken, 2 have too little memory left on their devices; 4 devices have the "
+              HasSubstr("needs 50 % of 1 device with 50000 MiB, 1 core and 10 MiB: of 3 nodes, 1 with "
+                        "devices taken, 2 with too little memory left on devices; 4 devices have the "
                         "memory left, 0 of them also the share"));
 }
 
