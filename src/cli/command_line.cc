@@ -355,7 +355,11 @@ int RunCommandLine(int argc, char** argv, const std::string& version) {
                     kExitUsage);
     }
   }
-  return Dispatch(app, context, parsed);
+  const int code = Dispatch(app, context, parsed);
+  if (!context.out.flush()) {
+    return Report(context, Internal("can't write the output: is the disk full?"), kExitFailure);
+  }
+  return code;
 }
 
 }  // namespace flexai::cli

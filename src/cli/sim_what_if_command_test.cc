@@ -43,7 +43,7 @@ TEST(SimWhatIf, TellsWhoStartsOnMoreNodes) {
   const Answer table = Ask(SimWhatIf, options);
   EXPECT_EQ(table.exit, 0) << table.err;
   EXPECT_THAT(table.out, HasSubstr("devices in service"));
-  EXPECT_THAT(table.out, HasSubstr("starts on v100-3"));
+  EXPECT_THAT(table.out, HasSubstr("starts with 2 members on v100-3"));
   EXPECT_THAT(table.out, HasSubstr("job 'day-1' waits for its time"));
   EXPECT_EQ(Ask(SimWhatIf, options).out, table.out) << "the same answer each time";
 

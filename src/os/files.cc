@@ -37,23 +37,39 @@ Result<std::string> ReadFile(const std::string& path, size_t most) {
   }
 }
 
-Status WriteFile(const std::string& path, std::string_view content, mode_t mode) {
-  const std::string beside = fmt::format("{}.{}.new", path, getpid());
-  UniqueFd fd(open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode));
-  if (!fd.valid()) {
-    return ErrnoStatus(fmt::format("can't create {}", beside));
-  }
+namespace {
+
+Status WriteAll(const UniqueFd& fd, std::string_view content, const std::string& path) {
   while (!content.empty()) {
     const ssize_t written = write(fd.get(), content.data(), content.size());
     if (written < 0 && errno == EINTR) {
       continue;
     }
     if (written < 0) {
-      const Status failed = ErrnoStatus(fmt::format("can't write {}", path));
-      unlink(beside.c_str());
-      return failed;
+      return ErrnoStatus(fmt::format("can't write {}", path));
     }
     content.remove_prefix(static_cast<size_t>(written));
+  }
+  return {};
+}
+
+}  // namespace
+
+Status WriteFile(const std::string& path, std::string_view content, mode_t mode) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+    // A pipe or a device is written to, not replaced by a file.
+    const UniqueFd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    return fd.valid() ? WriteAll(fd, content, path) : ErrnoStatus(fmt::format("can't write {}", path));
+  }
+  const std::string beside = fmt::format("{}.{}.new", path, getpid());
+  UniqueFd fd(open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode));
+  if (!fd.valid()) {
+    return ErrnoStatus(fmt::format("can't create {}", path));
+  }
+  if (Status written = WriteAll(fd, content, path); !written.ok()) {
+    unlink(beside.c_str());
+    return written;
   }
   fd.Reset();
   if (rename(beside.c_str(), path.c_str()) != 0) {

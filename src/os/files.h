@@ -14,7 +14,8 @@ namespace flexai::os {
 
 // The whole file; kResourceExhausted if it is larger than `most` bytes.
 Result<std::string> ReadFile(const std::string& path, size_t most = 16 << 20);
-// Writes beside the target and renames, so that a reader sees the old file or the whole new one.
+// Writes beside the target and renames, so that a reader sees the old file or the whole new one. What is
+// there and no regular file (a pipe, a device) is written to.
 Status WriteFile(const std::string& path, std::string_view content, mode_t mode = 0644);
 // Makes `path` and its parents; success if it is already a folder.
 Status MakeFolders(const std::string& path, mode_t mode = 0755);

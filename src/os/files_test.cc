@@ -1,5 +1,6 @@
 #include "os/files.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,6 +25,19 @@ TEST_F(Files, WritesAndReadsBack) {
   EXPECT_EQ(ListFolder(folder_ + "/a/b")->size(), 1u);
   EXPECT_EQ(ReadFile(folder_ + "/a/b/c", 2).status().code(), Code::kResourceExhausted);
   EXPECT_EQ(ReadFile(folder_ + "/none").status().code(), Code::kNotFound);
+}
+
+TEST_F(Files, WhatIsNoFileIsWrittenToAndStaysWhatItIs) {
+  const std::string pipe = folder_ + "/pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const UniqueFd reader(open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_TRUE(WriteFile(pipe, "text").ok());
+  char got[8] = {};
+  EXPECT_EQ(read(reader.get(), got, sizeof(got)), 4);
+  EXPECT_STREQ(got, "text");
+  struct stat info {};
+  ASSERT_EQ(stat(pipe.c_str(), &info), 0);
+  EXPECT_TRUE(S_ISFIFO(info.st_mode));
 }
 
 TEST_F(Files, LockIsExclusiveUntilItsFdGoes) {

@@ -4,6 +4,23 @@
 #include <set>
 
 namespace flexai::placement {
+namespace {
+
+constexpr size_t kMostMemoryLevels = 16;  // the tables grow with each
+
+// Evenly spaced ones of ascending levels, among them the first and the last.
+std::vector<int32_t> Thinned(const std::vector<int32_t>& levels) {
+  if (levels.size() <= kMostMemoryLevels) {
+    return levels;
+  }
+  std::vector<int32_t> thinned;
+  for (size_t i = 0; i < kMostMemoryLevels; ++i) {
+    thinned.push_back(levels[i * (levels.size() - 1) / (kMostMemoryLevels - 1)]);
+  }
+  return thinned;
+}
+
+}  // namespace
 
 Fragmentation::Fragmentation(std::span<const TypicalTask> typical) {
   std::set<int64_t> cpu_levels{0};
@@ -15,7 +32,7 @@ Fragmentation::Fragmentation(std::span<const TypicalTask> typical) {
     memory_levels.insert(task.shape.device_memory_mib);
   }
   cpu_levels_.assign(cpu_levels.begin(), cpu_levels.end());
-  memory_levels_.assign(memory_levels.begin(), memory_levels.end());
+  memory_levels_ = Thinned({memory_levels.begin(), memory_levels.end()});
   const std::vector<int32_t> shares(distinct_shares.begin(), distinct_shares.end());
   for (size_t free = 0; free < rank_.size(); ++free) {
     rank_[free] = static_cast<uint16_t>(
@@ -57,9 +74,14 @@ size_t Fragmentation::MemoryRank(int32_t mib) const {
                              memory_levels_.begin());
 }
 
+// To the level that a task's memory counts as.
+int32_t Fragmentation::RoundedUp(int32_t mib) const {
+  return *std::lower_bound(memory_levels_.begin(), memory_levels_.end(), mib);
+}
+
 void Fragmentation::AddOneShare(const TypicalTask& task, Fitting* fitting) const {
   const size_t share_rank = rank_[static_cast<size_t>(task.shape.share_milli)];
-  const size_t memory_rank = MemoryRank(task.shape.device_memory_mib);
+  const size_t memory_rank = MemoryRank(RoundedUp(task.shape.device_memory_mib));
   for (size_t memory = 0; memory < fitting->one_share.size(); ++memory) {
     for (size_t share = 0; share < fitting->one_share[memory].size(); ++share) {
       if (share < share_rank || memory < memory_rank) {

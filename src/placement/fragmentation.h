@@ -42,6 +42,7 @@ class Fragmentation {
 
   // How many of the memory levels are at most that.
   size_t MemoryRank(int32_t mib) const;
+  int32_t RoundedUp(int32_t mib) const;
   void AddOneShare(const TypicalTask& task, Fitting* fitting) const;
   static void AddGang(const TypicalTask& task, Fitting* fitting);
   template <bool kByMemory>
@@ -50,8 +51,8 @@ class Fragmentation {
   std::vector<int64_t> cpu_levels_;                   // 0 and all that tasks ask for, ascending
   std::array<uint8_t, kMostModels> kind_of_model_{};  // models that the same tasks accept are of one kind
   std::array<uint16_t, kWholeDevice + 1> rank_{};     // how many different shares are at most that large
-  std::vector<int32_t> memory_levels_;                // 0 and all that tasks want of a device, ascending
-  std::vector<std::vector<Fitting>> fitting_;         // by kind of model, then by CPU level
+  std::vector<int32_t> memory_levels_;  // 0 and what tasks want of a device, ascending; of many levels some
+  std::vector<std::vector<Fitting>> fitting_;  // by kind of model, then by CPU level
 };
 
 }  // namespace flexai::placement

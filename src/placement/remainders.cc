@@ -40,7 +40,10 @@ int32_t MemoryThatSuffices(std::span<const Part> parts, int32_t* step_mib) {
       }
       most = std::max(most, here.second);
     }
-    if (most <= kMostSteps) {
+    // A step as large as any task's memory is as coarse as it gets.
+    const bool coarsest = std::all_of(parts.begin(), parts.end(),
+                                      [step_mib](const Part& part) { return part.memory <= *step_mib; });
+    if (most <= kMostSteps || coarsest) {
       return most;
     }
     *step_mib *= 2;

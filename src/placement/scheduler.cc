@@ -48,7 +48,8 @@ bool LimitsLack(const Headroom& left, std::span<const Role> roles, const Cluster
       if (role.shape.devices > 0 && (role.shape.models & models & OneModel(model)) != 0) {
         const int64_t each = cluster.Taken(role.shape, model).device_milli();
         least = std::min(least, each);
-        fitting += std::max<int64_t>(left.model_milli[static_cast<size_t>(model)], 0) / each;
+        const int64_t room = std::max<int64_t>(left.model_milli[static_cast<size_t>(model)], 0);
+        fitting += std::min<int64_t>(room / each, role.min);  // unbounded ones must not overflow the sum
       }
     }
     if (least == Headroom::kUnbounded) {

@@ -208,6 +208,7 @@ class Scheduler {
   std::vector<End> ExpectedEnds(Nanos now) const;
   void Reserve(const Job& job, const Gang& gang, Nanos now);
   void DropReservations();
+  void DropReservationsOn(NodeId node);
   std::vector<const Reservation*> Binding(const Job& job, Nanos now) const;
   // The nodes that reservations of others leave to the job; false if that is all.
   bool Leaves(const Job& job, Nanos now, NodeSet* left) const;
@@ -221,6 +222,7 @@ class Scheduler {
   std::string ExplainPlace(const Job& job) const;
   std::string ExplainNodes(const Gang& gang, const TaskShape& shape, bool lent, NodeSet* would_do) const;
   std::string ExplainRemote(const Gang& gang, const Role& role, const NodeSet& open, NodeSet* would_do) const;
+  bool FitsOne(const TaskShape& shape, const NodeSet& open) const;
   std::string ExplainHolders(const Job& job, const NodeSet& nodes) const;
 
   Cluster& cluster_;

@@ -52,8 +52,8 @@ class Counts {
 // that would do if they were empty go into `would_do`.
 std::string Scheduler::ExplainNodes(const Gang& gang, const TaskShape& asked, bool lent,
                                     NodeSet* would_do) const {
-  size_t model = 0, keep = 0, rules = 0, size = 0, reserved = 0, service = 0, devices = 0, device_memory = 0,
-         cpu = 0, memory = 0;
+  size_t model = 0, keep = 0, out = 0, rules = 0, size = 0, reserved = 0, service = 0, devices = 0,
+         device_memory = 0, cpu = 0, memory = 0;
   size_t with_memory = 0, with_both = 0;  // devices
   for (NodeId node = 0; node < cluster_.nodes().size(); ++node) {
     const NodeSpec& spec = cluster_.nodes()[node];
@@ -66,6 +66,8 @@ std::string Scheduler::ExplainNodes(const Gang& gang, const TaskShape& asked, bo
       ++model;
     } else if (lent && !spec.lends) {
       ++keep;
+    } else if (!constraints_.node(node).in_service) {
+      ++out;
     } else if (!constraints_.Matching(gang.rules).Has(node)) {
       ++rules;
     } else if (!empty.Fits(shape) || spec.memory_mib < shape.memory_mib) {
@@ -96,6 +98,7 @@ std::string Scheduler::ExplainNodes(const Gang& gang, const TaskShape& asked, bo
   Counts counts;
   counts.Add(model, "without such devices");
   counts.Add(keep, "that lend none");
+  counts.Add(out, "out of service");
   counts.Add(rules, "ruled out by selectors, taints or spread");
   counts.Add(size, "too small");
   counts.Add(reserved, "reserved for jobs that have waited longer");
@@ -125,8 +128,9 @@ std::string Scheduler::ExplainRemote(const Gang& gang, const Role& role, const N
            ExplainNodes(gang, CpuHalf(role.shape), false, would_do);
   }
   if (cluster_.links().described()) {
-    return fmt::format("remotely devices and CPU have room, but no link between them has {} Mbit/s left",
-                       role.shape.link_mbit);
+    return fmt::format(
+        "remotely devices and CPU have room, but not on two nodes with {} Mbit/s left between them",
+        role.shape.link_mbit);
   }
   return "remotely devices and CPU have room, but not on two nodes";
 }
@@ -173,6 +177,15 @@ std::string Scheduler::ExplainPlace(const Job& job) const {
   return fmt::format("job '{}' runs with {} member{} on {}{}{}", job.spec.name, job.members.size(),
                      job.members.size() == 1 ? "" : "s", nodes.front(),
                      nodes.size() == 1 ? "" : fmt::format(" and {} more nodes", nodes.size() - 1), remote);
+}
+
+// Not by the policy, which remembers what it is asked.
+bool Scheduler::FitsOne(const TaskShape& shape, const NodeSet& open) const {
+  Gang one;
+  one.roles = {{shape, 1, 1}};
+  one.allowed = &open;
+  Transaction trial(cluster_, nullptr);
+  return PlaceGangAnywhere(&trial, cluster_, nullptr, one, 1).outcome == GangResult::kPlaced;
 }
 
 // What a job waits for that would fit without all jobs of lower priority, or without reservations.
@@ -332,7 +345,7 @@ Result<std::string> Scheduler::Explain(JobId id, Nanos now) const {
     const Request one{role.shape, &open};
     const int64_t room = RoomAtMost(cluster_, one, role.min);
     const bool remote = role.shape.remote != Remote::kNever && role.shape.devices > 0;
-    const bool one_fits = !remote || policy_.Choose(cluster_, one).has_value();
+    const bool one_fits = !remote || FitsOne(role.shape, open);
     if (room >= role.min && one_fits && gang.domains.empty() && !constraints_.Moves(gang.rules)) {
       continue;
     }

@@ -272,6 +272,7 @@ void Scheduler::SetNode(NodeId node, NodeIdentity identity) {
   for (auto& [key, bucket] : buckets_) {
     bucket.possible.reset();
   }
+  DropReservationsOn(node);
   ++freed_;
 }
 
@@ -287,6 +288,7 @@ std::vector<Decision> Scheduler::LoseNode(NodeId node, Nanos now) {
 
 std::vector<Decision> Scheduler::LoseDevice(NodeId node, int32_t device, Nanos now) {
   cluster_.SetInService(node, device, false);
+  DropReservationsOn(node);
   const auto on_device = [node, device](const Member& member) {
     const std::vector<int32_t>& devices = member.where.devices;
     return member.where.device_node == node &&

@@ -161,8 +161,7 @@ class Scheduler::RoomMaker {
     SortByCost(&cheapest, std::less<>());
     for (const size_t candidate : cheapest) {
       const Job& victim = JobOf(candidate);
-      if ((IsMember(candidate) || victim.spec.priority < job_.spec.priority) &&
-          scheduler_.SharesLimit(job_.spec.queue, victim.spec.queue)) {
+      if (scheduler_.SharesLimit(job_.spec.queue, victim.spec.queue)) {
         Evict(candidate);
         if (!scheduler_.AtLimit(job_).has_value()) {
           return true;

@@ -111,7 +111,7 @@ TEST_F(SchedulerRemoteTest, LinksBoundWhatRuns) {
   Submit(3, Shape(8, 1, Remote::kAllowed, 40));
   EXPECT_EQ(Cycle(At(2)), "");
   EXPECT_THAT(Explain(3),
-              HasSubstr("remotely devices and CPU have room, but no link between them has 40 Mbit/s"));
+              HasSubstr("remotely devices and CPU have room, but not on two nodes with 40 Mbit/s left"));
   scheduler_->Remove(2, At(3));
   EXPECT_EQ(Cycle(At(3)), "start 3");
   scheduler_->Remove(3, At(4));

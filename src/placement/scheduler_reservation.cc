@@ -108,6 +108,12 @@ void Scheduler::DropReservations() {
   }
 }
 
+// What was to come of the node is not so any more; their holders get others.
+void Scheduler::DropReservationsOn(NodeId node) {
+  freed_ += std::erase_if(reservations_,
+                          [node](const Reservation& reservation) { return reservation.nodes.Has(node); });
+}
+
 // Those that bind the job: of its priority or above, unless it will have ended in time. Jobs of one kind are
 // tried by age, hence what is reserved for one of them is for the first.
 std::vector<const Scheduler::Reservation*> Scheduler::Binding(const Job& job, Nanos now) const {

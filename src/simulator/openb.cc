@@ -21,6 +21,7 @@ Status ParsePods(Trace* trace, std::string_view text, std::string_view file) {
   FLEXAI_ASSIGN_OR_RETURN(const size_t count, table.Column("num_gpu"));
   FLEXAI_ASSIGN_OR_RETURN(const size_t share, table.Column("gpu_milli"));
   const std::optional<size_t> spec = table.OptionalColumn("gpu_spec");
+  const std::optional<size_t> device_memory = table.OptionalColumn("gpu_memory_mib");
   std::unordered_set<std::string_view> names;
   for (size_t i = 0; i < table.size(); ++i) {
     const CsvRow row = table.row(i);
@@ -30,6 +31,7 @@ Status ParsePods(Trace* trace, std::string_view text, std::string_view file) {
     FLEXAI_ASSIGN_OR_RETURN(pod.shape.memory_mib, row.Number(memory, kMostMemoryMib));
     FLEXAI_ASSIGN_OR_RETURN(const int64_t devices, row.Number(count, placement::kMostDevices));
     FLEXAI_ASSIGN_OR_RETURN(const int64_t share_milli, row.Number(share, placement::kWholeDevice));
+    FLEXAI_ASSIGN_OR_RETURN(const int64_t memory_each, row.Number(device_memory, kMostDeviceMemoryMib, 0));
     pod.shape.cpu_milli = cpu_milli == 0 ? kDefaultCpuMilli : cpu_milli;
     if (devices > 0 && share_milli == 0) {
       return InvalidArgument(fmt::format("{}: gpu_milli is 0 though num_gpu is {}", row.place(), devices));
@@ -37,6 +39,7 @@ Status ParsePods(Trace* trace, std::string_view text, std::string_view file) {
     if (devices > 0) {
       pod.shape.devices = static_cast<int32_t>(devices);
       pod.shape.share_milli = static_cast<int32_t>(share_milli);
+      pod.shape.device_memory_mib = static_cast<int32_t>(memory_each);
       FLEXAI_ASSIGN_OR_RETURN(pod.shape.models, ParseModels(trace->models, row.Text(spec), row.place()));
     }
     trace->pods.push_back(std::move(pod));

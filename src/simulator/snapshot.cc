@@ -118,7 +118,7 @@ class PlaceReader {
 
 // What is there at a place, or would be too much of it, in one sentence.
 std::string WhyNot(const placement::Cluster& cluster, const TimedTask& task,
-                   const placement::Placement& where) {
+                   const placement::Placement& where, const Status& refused) {
   const placement::NodeSpec& node = cluster.nodes()[where.cpu_node];
   const placement::NodeSpec& device_node = cluster.nodes()[where.device_node];
   for (const int32_t device : where.devices) {
@@ -136,8 +136,11 @@ std::string WhyNot(const placement::Cluster& cluster, const TimedTask& task,
     return fmt::format("node '{}' has {} thousandths of a core left, and the task takes {}", node.name,
                        cpu_free, task.shape.cpu_milli);
   }
-  return fmt::format("node '{}' has {} MiB left, and the task takes {}", node.name,
-                     cluster.memory_free(where.cpu_node), task.shape.memory_mib);
+  if (cluster.memory_free(where.cpu_node) < task.shape.memory_mib) {
+    return fmt::format("node '{}' has {} MiB left, and the task takes {}", node.name,
+                       cluster.memory_free(where.cpu_node), task.shape.memory_mib);
+  }
+  return std::string(refused.message());
 }
 
 // A gang runs with as many members as it may: with all of them, if they have different shapes.
@@ -180,9 +183,10 @@ Status ParseSnapshotTasks(std::string_view text, const std::string& name, Snapsh
   for (size_t i = 0; i < snapshot->tasks.size(); ++i) {
     const TimedTask& task = snapshot->tasks[i];
     FLEXAI_ASSIGN_OR_RETURN(std::optional<Place> place, reader.Read(table.row(i), task));
-    if (place.has_value() && !cluster.Take(task.shape, place->where).ok()) {
+    if (const Status taken = place.has_value() ? cluster.Take(task.shape, place->where) : Status();
+        !taken.ok()) {
       return InvalidArgument(fmt::format("{}: task '{}' can't run there: {}", table.row(i).place(), task.name,
-                                         WhyNot(cluster, task, place->where)));
+                                         WhyNot(cluster, task, place->where, taken)));
     }
     snapshot->places.push_back(std::move(place));
   }

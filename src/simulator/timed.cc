@@ -194,7 +194,9 @@ class Simulation {
     ++job->generation;
     if (job->members > 0) {
       const double left = static_cast<double>((job->duration - job->done).value) / Speed(*job);
-      Push(job->overhead + Nanos{std::max<int64_t>(static_cast<int64_t>(std::ceil(left)), 1)}, Event::kEnd,
+      // What would take longer than any run lasts ends after it, whatever the links make of it.
+      const double most = 2 * static_cast<double>(kLongestWorkload.value);
+      Push(job->overhead + Nanos{static_cast<int64_t>(std::clamp(std::ceil(left), 1.0, most))}, Event::kEnd,
            job->spec.id, job->generation);
     }
   }

@@ -114,6 +114,8 @@ class World {
     return Fate::kStarts;
   }
 
+  size_t MembersOf(const Job& job) const { return scheduler_.members(job.spec.id)->size(); }
+
   std::string FateText(const Job& job) const {
     switch (FateOf(job)) {
       case Fate::kEnded:
@@ -124,9 +126,10 @@ class World {
         return "is moved to " + Place(job);
       case Fate::kShrunk:
       case Fate::kGrown:
-        return fmt::format("runs with {} members on {}", scheduler_.members(job.spec.id)->size(), Place(job));
+        return fmt::format("runs with {} members on {}", MembersOf(job), Place(job));
       case Fate::kStarts:
-        return "starts on " + Place(job);
+        return MembersOf(job) > 1 ? fmt::format("starts with {} members on {}", MembersOf(job), Place(job))
+                                  : "starts on " + Place(job);
       case Fate::kWaits:
         return "waits";
       case Fate::kRuns:
@@ -257,7 +260,8 @@ std::vector<Difference> Compare(const World& as_is, const World& with_change) {
     const Job& job = with_change.jobs()[i];
     const bool added = i >= as_is.jobs().size();
     const Fate fate = with_change.FateOf(job);
-    if (!added && as_is.FateOf(as_is.jobs()[i]) == fate) {
+    if (!added && as_is.FateOf(as_is.jobs()[i]) == fate &&
+        as_is.MembersOf(as_is.jobs()[i]) == with_change.MembersOf(job)) {
       continue;
     }
     found.emplace_back(fate, Difference{job.spec.name, with_change.queue_name(job), job.spec.priority,

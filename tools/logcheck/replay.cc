@@ -165,7 +165,7 @@ class Replayer {
         return name;
       }
       cpu = has_cpu ? name : cpu;
-      devices = has_devices ? name : devices;
+      devices = has_devices && trace_.nodes[i].lends ? name : devices;
     }
     return remote && cpu && devices ? std::optional(*cpu + " with devices of " + *devices) : std::nullopt;
   }
