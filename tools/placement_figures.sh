@@ -1,6 +1,7 @@
 #!/bin/sh
 # tools/placement_figures.sh DATA: prints the tables of docs/placement.md from the openb files in folder DATA, with
-# the programs of build/release (FLEXAI_BUILD_DIR names another build directory). It takes some minutes.
+# the programs of build/release (FLEXAI_BUILD_DIR names another build directory), and draws docs/pictures/arrivals.svg.
+# It takes some minutes.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=${FLEXAI_BUILD_DIR:-$root/build/release}
@@ -19,6 +20,9 @@ simulate() {
   "$build/flexai" sim openb --nodes "$on" --pods "$data/openb_pod_list_$trace.csv" --policies "$policies" \
     --seeds "$seeds" "$@"
 }
+
+trace=default
+simulate "$nodes" best-fit,fgd,hi 42-51 --plot "$root/docs/pictures/arrivals.svg" > "$folder/drawn"
 
 for trace in default cpu100 gpushare40 gpuspec20 multigpu20; do
   echo "## $trace"

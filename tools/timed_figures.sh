@@ -1,6 +1,6 @@
 #!/bin/sh
 # tools/timed_figures.sh FOLDER [SEEDS]: the figures of timed runs in docs/scheduler.md. FOLDER holds the public openb
-# files. It takes half an hour on two cores.
+# files. It takes half an hour on two cores. Draws docs/pictures/timed.svg.
 set -eu
 folder=${1:?tools/timed_figures.sh needs the folder of the openb files}
 seeds=${2:-1-10}
@@ -9,6 +9,8 @@ run() {
   "$flexai" sim timed --nodes "$folder/openb_node_list_gpu_node.csv" --pods "$folder/openb_pod_list_default.csv" \
     --warm-up 60m "$@"
 }
+pictures=$(cd "$(dirname "$0")/.." && pwd)/docs/pictures
+run --horizon 120m --policies best-fit,fgd,hi --seeds "$seeds" --load 1.0 --plot "$pictures/timed.svg" >/dev/null
 for load in 0.9 1.0 1.1; do
   for move in '' --move; do
     printf '\n## load %s%s\n' "$load" "${move:+, jobs may be moved}"
