@@ -167,6 +167,13 @@ void AddSimTimed(CLI::App& sim, SimTimedOptions& options) {
           "Take a snapshot of the cluster at this time of the run");
   AddText(timed, "--snapshot", options.snapshot, "Write the snapshot to this folder, for what-if");
   AddText(timed, "--write-tasks", options.write_tasks, "Write the workload of the first seed to this file");
+  // What shapes a drawn workload says nothing of one that is read.
+  for (const char* drawn : {"--load", "--median", "--sigma", "--high", "--gangs", "--low-window", "--remote",
+                            "--restart", "--min-run", "--only-high"}) {
+    timed->get_option(drawn)->excludes(timed->get_option("--tasks"));
+  }
+  timed->get_option("--link-mbit")->needs(timed->get_option("--remote"));
+  timed->get_option("--round-trips")->needs(timed->get_option("--remote"));
   timed->footer(
       "Waits are of jobs that arrive after the warm-up, up to the horizon. Goodput is without what was lost "
       "to\n"
@@ -197,7 +204,8 @@ void AddSimWhatIf(CLI::App& sim, SimWhatIfOptions& options) {
 }
 
 void AddSim(CLI::App& app, Arguments* to) {
-  CLI::App* sim = app.add_subcommand("sim", "Try placement policies on a workload, without a cluster");
+  CLI::App* sim =
+      app.add_subcommand("sim", "Try policies on a workload, or a change on a cluster's snapshot");
   sim->require_subcommand(1);
   CLI::App* openb = sim->add_subcommand(
       "openb", "Tasks of an openb trace come one after another and stay, until the devices are full");
@@ -301,6 +309,24 @@ std::string ParseErrorText(const CLI::ParseError& error, const std::vector<std::
   return telemetry::OneLine(error.what());
 }
 
+// Of the command that was meant, as far as it was named.
+std::string WhereHelpIs(const std::vector<std::string>& arguments, const CLI::App& app) {
+  const CLI::App* at = &app;
+  std::string command = "flexai";
+  for (const std::string& argument : arguments) {
+    const auto commands = at->get_subcommands([](const CLI::App*) { return true; });
+    const auto next = std::find_if(commands.begin(), commands.end(), [&argument](const CLI::App* each) {
+      return each->get_name() == argument;
+    });
+    if (next == commands.end()) {
+      break;
+    }
+    at = *next;
+    command += " " + argument;
+  }
+  return at == &app ? "'flexai --help' lists the commands" : fmt::format("see '{} --help'", command);
+}
+
 }  // namespace
 
 int RunCommandLine(int argc, char** argv, const std::string& version) {
@@ -335,8 +361,8 @@ int RunCommandLine(int argc, char** argv, const std::string& version) {
     if (error.get_exit_code() == 0) {
       return app.exit(error);
     }
-    context.err << "flexai: " << ParseErrorText(error, arguments, app)
-                << " ('flexai --help' lists the commands)\n";
+    context.err << "flexai: " << ParseErrorText(error, arguments, app) << " (" << WhereHelpIs(arguments, app)
+                << ")\n";
     return kExitUsage;
   }
   context.json = parsed.output == "json";

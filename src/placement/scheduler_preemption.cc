@@ -308,7 +308,7 @@ class Scheduler::RoomMaker {
     }
   }
 
-  // With as many members as it has; empty if that can't be.
+  // With the members that it has, or as many of them as there is room for; empty if not with the least.
   std::vector<Member> PlaceElsewhere(const Job& job) {
     Gang gang;
     gang.rules = job.spec.rules;
@@ -373,7 +373,7 @@ class Scheduler::RoomMaker {
       if (!fate.members.empty()) {
         scheduler_.Occupy(victim, std::move(fate.members), now_);
         decisions->push_back({Decision::kMove, victim->spec.id, victim->members, job_.spec.id,
-                              fmt::format("job '{}' fits only where it was", job_.spec.name)});
+                              WhyMoved(victim->members.size(), had.size())});
         continue;
       }
       victim->state = kPending;
@@ -395,6 +395,12 @@ class Scheduler::RoomMaker {
            fmt::format("it can do with fewer members, and job '{}' needs the room", job_.spec.name)});
     }
     scheduler_.Start(&job_, std::move(placed_.members), now_, "others made room for it", decisions);
+  }
+
+  std::string WhyMoved(size_t has, size_t had) const {
+    return fmt::format(
+        "job '{}' fits only where it was{}", job_.spec.name,
+        has < had ? fmt::format(", and there is room elsewhere for {} of its {} members", has, had) : "");
   }
 
   std::string WhyEnded(const Job& victim) const {

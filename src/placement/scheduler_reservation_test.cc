@@ -68,7 +68,8 @@ TEST_F(SchedulerTest, WhatFitsOnNoNodeTakesNothingFromOthersUntilOneComes) {
   EXPECT_TRUE(scheduler_->reservations().empty());
   EXPECT_THAT(*scheduler_->Explain(1, At(1)), HasSubstr("1 out of service"));
   scheduler_->SetNode(2, {{}, {}, true});
-  EXPECT_EQ(Cycle(At(2)), "start 1");
+  ASSERT_TRUE(scheduler_->Adopt(Job(3, {{Devices(4), 1, 1}}), {{0, {2, 2, {0, 1, 2, 3}}}}, At(2)).ok());
+  EXPECT_EQ(Cycle(At(3)), "end 3, start 1") << "now somebody does make room";
 }
 
 TEST_F(SchedulerTest, AReservationOnALostNodeIsMadeAnewElsewhere) {

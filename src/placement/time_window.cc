@@ -58,7 +58,7 @@ std::optional<int32_t> ParseMinute(std::string_view text) {
 
 Status BadWindow(std::string_view text, std::string_view why) {
   return InvalidArgument(fmt::format(
-      "time window '{}': {}, expected days and hours as in 'mon-fri,sun 22:00-06:00'", text, why));
+      "time window '{}': {}, expected days and hours as in 'mon-fri|sun 22:00-06:00'", text, why));
 }
 
 }  // namespace
@@ -89,14 +89,14 @@ Result<TimeWindow> TimeWindow::Parse(std::string_view text) {
     days = 0;
     std::string_view left = text.substr(0, space);
     for (bool more = true; more;) {
-      const size_t comma = std::min(left.find(','), left.size());
-      const std::optional<uint32_t> some = ParseDays(left.substr(0, comma));
+      const size_t separator = std::min(left.find_first_of(",|"), left.size());
+      const std::optional<uint32_t> some = ParseDays(left.substr(0, separator));
       if (!some) {
-        return BadWindow(text, fmt::format("'{}' is no day or range of days", left.substr(0, comma)));
+        return BadWindow(text, fmt::format("'{}' is no day or range of days", left.substr(0, separator)));
       }
       days |= *some;
-      more = comma < left.size();
-      left.remove_prefix(std::min(comma + 1, left.size()));
+      more = separator < left.size();
+      left.remove_prefix(std::min(separator + 1, left.size()));
     }
   }
   const size_t dash = std::min(hours.find('-'), hours.size());

@@ -26,7 +26,7 @@ class TimeWindow {
   static Result<TimeWindow> Make(int32_t start, int32_t end, uint32_t days);
 
   // "22:00-06:00", "mon-fri 22:00-06:00", "sat,sun 00:00-24:00": days and ranges of days, which may run over
-  // Sunday, then hours. kInvalidArgument with the text and what is wrong with it.
+  // Sunday, with , or | between them, then hours. kInvalidArgument with the text and what is wrong with it.
   static Result<TimeWindow> Parse(std::string_view text);
   // As Parse reads it: "mon,tue 22:00-06:00", without the days if they are all; all day is "00:00-24:00".
   std::string Text() const;

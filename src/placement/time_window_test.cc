@@ -44,6 +44,7 @@ TEST(TimeWindow, DaysMayRunOverSunday) {
     EXPECT_EQ(window.Open(At(day, 12, 0)), day == 0 || day == 2 || day >= 5) << day;
   }
   EXPECT_EQ(window.Text(), "mon,wed,sat,sun 00:00-24:00");
+  EXPECT_EQ(Window("sat-mon|wed 00:00-24:00").Text(), window.Text()) << "as files have it";
 }
 
 TEST(TimeWindow, OpensOnceAWeek) {
@@ -82,7 +83,7 @@ TEST(TimeWindow, SaysWhatIsWrong) {
     const Result<TimeWindow> window = TimeWindow::Parse(text);
     ASSERT_FALSE(window.ok()) << text;
     EXPECT_EQ(window.status().message(), std::string("time window '") + text + "': " + why +
-                                             ", expected days and hours as in 'mon-fri,sun 22:00-06:00'");
+                                             ", expected days and hours as in 'mon-fri|sun 22:00-06:00'");
   }
   EXPECT_FALSE(TimeWindow::Make(-1, 5, 1).ok());
   EXPECT_FALSE(TimeWindow::Make(1440, 1, 1).ok());

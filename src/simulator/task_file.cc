@@ -129,13 +129,12 @@ Status ReadTogether(const Field& field, TimedTask* task) {
   return {};
 }
 
-// As TimeWindow has it, but with | between days, since a field can have no comma.
+// With | between days, since a field can have no comma.
 Status ReadWindow(const Field& field, TimedTask* task) {
-  std::string text(field.row.Text(field.column));
+  const std::string_view text = field.row.Text(field.column);
   if (text.empty()) {
     return {};
   }
-  std::replace(text.begin(), text.end(), '|', ',');
   const Result<placement::TimeWindow> window = placement::TimeWindow::Parse(text);
   if (!window.ok()) {
     return window.status().WithContext(field.row.place());
